@@ -1,0 +1,56 @@
+# One virtual environment, filled on demand: a stamp for every set of extras,
+# remade when pyproject.toml changes.  PYTHON and VENV may be set from outside.
+
+VENV   ?= .venv
+PYTHON ?= $(firstword $(foreach p,python3.11 python3 python,$(shell $(p) -c \
+            'import sys; print("$(p)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)))
+BIN    := $(VENV)/bin
+RUN    := $(BIN)/python -m
+SPHINX := $(RUN) sphinx -W --keep-going -d docs/_build/doctrees
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test bench lint format docs serve clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) \
+	  | awk -F ':.*## ' '{ printf "make %-8s %s\n", $$1, $$2 }'
+
+demo: $(VENV)/.with-demo ## Derive, check and run logistic regression, start to end
+	$(BIN)/python gallery/plot_logistic_regression.py
+
+test: lint $(VENV)/.with-test ## Lint, type-check, and run every test and doctest
+	$(RUN) pytest -n 2
+
+bench: $(VENV)/.with-test ## Run the benchmarks, and them alone
+	$(RUN) pytest tests/benchmarks --benchmark-only
+
+lint: $(VENV)/.with-dev ## Check style, format and types
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+
+format: $(VENV)/.with-dev ## Apply the format and the safe fixes
+	$(RUN) ruff format
+	$(RUN) ruff check --fix
+
+docs: $(VENV)/.with-docs ## Build the documentation, run the gallery and the examples
+	$(SPHINX) -b html docs docs/_build/html
+	$(SPHINX) -b doctest docs docs/_build/doctest
+
+serve: docs ## Build the documentation and serve it on http://localhost:8000
+	$(RUN) http.server --bind localhost --directory docs/_build/html 8000
+
+clean: ## Remove all that was generated, the virtual environment included
+	rm -rf $(VENV) build dist *.egg-info docs/_build docs/gallery docs/sg_execution_times.rst
+	rm -rf .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.with-%: pyproject.toml | $(BIN)/python
+	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || \
+	  { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python'; exit 1; }
+	$(PYTHON) -m venv $(VENV)

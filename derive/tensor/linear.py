@@ -1,0 +1,354 @@
+"""Vectors and matrices: constant matrices, products, traces, inverses and determinants.
+
+Functions of square matrices act on the last two axes; axes before them are a batch.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+import sympy as sp
+
+from derive.errors import ShapeError
+from derive.tensor import build, elementwise, scalar
+from derive.tensor.dims import as_dim, is_one, same_dim
+from derive.tensor.node import UNIT_AXIS, Primitive, Symbol, Tensor, View
+from derive.tensor.operators import TensorLike, as_tensor, describe, matmul
+from derive.tensor.structural import reshape_to
+
+
+def _shape(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        return tuple(sizes[0])
+    return sizes
+
+
+def ones(*shape: Any) -> Tensor:
+    """Give the tensor of ones.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.ones(2, 3).shape
+    (2, 3)
+    """
+    return build.constant(1, _shape(shape))
+
+
+def zeros(*shape: Any) -> Tensor:
+    """Give the tensor of zeros.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.zeros(2, 3).shape
+    (2, 3)
+    """
+    return build.constant(0, _shape(shape))
+
+
+def eye(n: object) -> Tensor:
+    """Give the identity matrix of a size.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.eye(3).shape
+    (3, 3)
+    """
+    dim = as_dim(n)
+    return build.view(build.ONE, sp.S.One, (), (0, 0), (dim, dim))
+
+
+def diag(x: TensorLike) -> Tensor:
+    """Give the diagonal matrix of a vector, or the diagonal of a square matrix.
+
+    Raises
+    ------
+    ShapeError
+        For a scalar, a matrix that is not square, or a rank above 2.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.diag(derive.vector("x", 3)).shape
+    (3, 3)
+    """
+    tensor = as_tensor(x)
+    if tensor.ndim == 1:
+        return build.contract([(tensor, (0,))], (0, 0))
+    if tensor.ndim == 2:
+        if is_one(tensor.shape[1]) and not is_one(tensor.shape[0]):
+            raise ShapeError(
+                f"diag: {describe(tensor)} is a column; use diag(x[:, 0]) for its diagonal matrix"
+            )
+        _require_square("diag", tensor)
+        return build.contract([(tensor, (0, 0))], (0,))
+    raise ShapeError(f"diag: {describe(tensor)} is neither a vector nor a matrix")
+
+
+def trace(x: TensorLike) -> Tensor:
+    """Sum the diagonal of the last two axes.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.trace(derive.matrix("X", 3, 3)).shape
+    ()
+    """
+    tensor = as_tensor(x)
+    _require_square("trace", tensor)
+    batch = tuple(range(tensor.ndim - 2))
+    return build.contract([(tensor, (*batch, len(batch), len(batch)))], batch)
+
+
+def outer(a: TensorLike, b: TensorLike) -> Tensor:
+    """Give all products of an entry of a with an entry of b; the shape is a's and then b's.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.outer(derive.vector("a", 2), derive.vector("b", 3)).shape
+    (2, 3)
+    """
+    x, y = as_tensor(a), as_tensor(b)
+    left = tuple(range(x.ndim))
+    right = tuple(range(x.ndim, x.ndim + y.ndim))
+    sizes = dict(zip((*left, *right), (*x.shape, *y.shape), strict=True))
+    return build.contract([(x, left), (y, right)], (*left, *right), sp.S.One, sizes)
+
+
+def dot(a: TensorLike, b: TensorLike) -> Tensor:
+    """Give the inner product of two tensors of one shape: the sum of their products.
+
+    Raises
+    ------
+    ShapeError
+        When the shapes differ; use ``@`` for a product of matrices.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.dot(derive.vector("a", 2), derive.vector("b", 2)).shape
+    ()
+    """
+    x, y = as_tensor(a), as_tensor(b)
+    if not build.same_shape(x.shape, y.shape):
+        raise ShapeError(
+            f"dot: {describe(x)} and {describe(y)} must have the same shape; "
+            "use @ for a product of matrices"
+        )
+    labels = tuple(range(x.ndim))
+    return build.contract([(x, labels), (y, labels)], ())
+
+
+def kron(a: TensorLike, b: TensorLike) -> Tensor:
+    """Give the Kronecker product of two matrices: the blocks ``a[i, j] * b``.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.kron(derive.matrix("A", 2, 3), derive.matrix("B", 4, 5)).shape
+    (8, 15)
+    """
+    x, y = as_tensor(a), as_tensor(b)
+    if x.ndim != 2 or y.ndim != 2:
+        raise ShapeError(f"kron: {describe(x)} and {describe(y)} must be matrices")
+    product = build.contract([(x, (0, 2)), (y, (1, 3))], (0, 1, 2, 3), sp.S.One, {
+        0: x.shape[0], 1: y.shape[0], 2: x.shape[1], 3: y.shape[1],
+    })
+    shape = (as_dim(x.shape[0] * y.shape[0]), as_dim(x.shape[1] * y.shape[1]))
+    return reshape_to(product, shape)
+
+
+def tril(x: TensorLike, k: int = 0) -> Tensor:
+    """Keep the entries of the last two axes on and below the k-th diagonal; zero the others.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.tril(derive.matrix("X", 3, 3)).shape
+    (3, 3)
+    """
+    return _banded(as_tensor(x), lambda row, column: scalar.greater_equal(row + k, column), "tril")
+
+
+def triu(x: TensorLike, k: int = 0) -> Tensor:
+    """Keep the entries of the last two axes on and above the k-th diagonal; zero the others.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.triu(derive.matrix("X", 3, 3)).shape
+    (3, 3)
+    """
+    return _banded(as_tensor(x), lambda row, column: scalar.greater_equal(column, row + k), "triu")
+
+
+def _banded(tensor: Tensor, condition: Any, name: str) -> Tensor:
+    if tensor.ndim < 2:
+        raise ShapeError(f"{name}: {describe(tensor)} has fewer than two axes")
+    rows, columns = tensor.ndim - 2, tensor.ndim - 1
+    body = condition(scalar.placeholder(0), scalar.placeholder(1))
+    mask = build.map_entries(
+        body,
+        [(build.arange(tensor.shape[-2]), (0,)), (build.arange(tensor.shape[-1]), (1,))],
+        (0, 1),
+    )
+    labels = tuple(range(tensor.ndim))
+    return build.contract(
+        [(tensor, labels), (mask, (rows, columns))], labels, sp.S.One,
+        dict(zip(labels, tensor.shape, strict=True)),
+    )
+
+
+# ------------------------------------------------------------------- inverses and determinants
+
+
+def _require_square(operation: str, tensor: Tensor) -> None:
+    if tensor.ndim < 2 or not same_dim(tensor.shape[-1], tensor.shape[-2]):
+        raise ShapeError(f"{operation}: {describe(tensor)} is not a square matrix")
+
+
+def inv(x: TensorLike) -> Tensor:
+    """Give the inverse of the matrix in the last two axes.
+
+    Raises
+    ------
+    ShapeError
+        When the last two axes differ in size.
+
+    Examples
+    --------
+    >>> import derive
+    >>> n = derive.dims("n")
+    >>> X = derive.matrix("X", n, n)
+    >>> derive.inv(derive.inv(X)) is X
+    True
+    """
+    tensor = as_tensor(x)
+    _require_square("inv", tensor)
+    if is_one(tensor.shape[-1]):
+        return elementwise.reciprocal(tensor)
+    if isinstance(tensor, View):
+        inner = _inverse_of_view(tensor)
+        if inner is not None:
+            return inner
+    if isinstance(tensor, Primitive) and tensor.name == "inv":
+        return tensor.operands[0]
+    if isinstance(tensor, Symbol) and "orthogonal" in tensor.structure:
+        return build.permute(tensor, (1, 0))
+    return build.primitive("inv", (tensor,), tensor.shape, symmetric=tensor.symmetric)
+
+
+def _inverse_of_view(tensor: View) -> Tensor | None:
+    """Take coefficient, transpose, broadcast and diagonal out of an inverse."""
+    axes = tuple(range(tensor.ndim))
+    row, column = tensor.target[-2:]
+    if row == column:
+        vector = build.contract([(tensor, (*axes[:-2], axes[-2], axes[-2]))], axes[:-1])
+        return build.contract([(elementwise.reciprocal(vector), axes[:-1])], (*axes[:-1], axes[-2]))
+    inside = [k for k in tensor.source if k != UNIT_AXIS]
+    if row not in inside or column not in inside or len(set(inside)) < len(inside):
+        return None
+    distinct = [k for k in tensor.target if k != UNIT_AXIS]
+    if len(set(distinct)) < len(distinct):
+        return None
+    operand = tensor.operand
+    # The matrix must be the operand's last two axes, and the batch the axes before them.
+    operand = tensor.operand
+    if {tensor.source[-2], tensor.source[-1]} != {row, column}:
+        return None
+    return build.view(inv(operand), 1 / tensor.coefficient, tensor.source, tensor.target, tensor.shape)
+
+
+def solve(a: TensorLike, b: TensorLike) -> Tensor:
+    """Give the solution x of ``a @ x = b``.
+
+    Parameters
+    ----------
+    a : (..., n, n)
+    b : (..., n) for a vector when it has one axis, else (..., n, k)
+
+    Raises
+    ------
+    ShapeError
+        When ``a`` is not square, or the rows of ``b`` are not as many.
+
+    Examples
+    --------
+    >>> import derive
+    >>> n = derive.dims("n")
+    >>> derive.solve(derive.matrix("A", n, n), derive.vector("b", n)).shape
+    (n,)
+    """
+    matrix, right = as_tensor(a), as_tensor(b)
+    _require_square("solve", matrix)
+    if right.ndim == 0 or not same_dim(matrix.shape[-1], right.shape[max(right.ndim - 2, 0)]):
+        raise ShapeError(
+            f"solve: {describe(matrix)} and {describe(right)}: the right-hand side needs "
+            f"{matrix.shape[-1]} rows"
+        )
+    return matmul(inv(matrix), right)
+
+
+def det(x: TensorLike) -> Tensor:
+    """Give the determinant of the matrix in the last two axes.
+
+    Its derivative is ``det(X) inv(X).T``, so it is refused by the generated code at a singular X.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.det(derive.matrix("X", 3, 3)).shape
+    ()
+    """
+    tensor = as_tensor(x)
+    _require_square("det", tensor)
+    factored = _factored(tensor)
+    if factored is not None:
+        return reduce(lambda a, b: a * b, factored)
+    return build.primitive("det", (tensor,), tensor.shape[:-2])
+
+
+def logdet(x: TensorLike) -> Tensor:
+    """Give ``log(det(x))``, without overflow; nan where the determinant is negative.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.logdet(derive.matrix("X", 3, 3)).shape
+    ()
+    """
+    tensor = as_tensor(x)
+    _require_square("logdet", tensor)
+    weight, base = build.split_coefficient(tensor)
+    if weight.is_positive and weight is not sp.S.One:
+        return logdet(base) + tensor.shape[-1] * sp.log(weight)
+    return elementwise.log(det(tensor))
+
+
+def _factored(tensor: Tensor) -> list[Tensor] | None:
+    """Give scalars whose product is the determinant, where the matrix tells them."""
+    n = tensor.shape[-1]
+    batch = tuple(range(tensor.ndim - 2))
+    if is_one(n):
+        return [build.contract([(tensor, (*batch, len(batch), len(batch)))], batch)]
+    if isinstance(tensor, View) and tensor.target[-2] == tensor.target[-1]:
+        from derive.tensor.reductions import prod
+
+        diagonal = build.contract([(tensor, (*batch, len(batch), len(batch)))], (*batch, len(batch)))
+        return [prod(diagonal, axis=len(batch))]
+    if isinstance(tensor, View) and tensor.coefficient is not sp.S.One:
+        rest = build.split_coefficient(tensor)[1]
+        return [build.constant(tensor.coefficient**n), det(rest)]
+    if isinstance(tensor, View) and tensor.ndim == 2 and set(tensor.source) == set(tensor.target):
+        return [det(tensor.operand)]
+    if isinstance(tensor, Symbol) and tensor.structure & {"lower_triangular", "upper_triangular"}:
+        from derive.tensor.reductions import prod
+
+        return [prod(diag(tensor))]
+    if isinstance(tensor, Primitive) and tensor.name == "inv":
+        return [elementwise.reciprocal(det(tensor.operands[0]))]
+    return None

@@ -1,0 +1,204 @@
+"""Reductions over axes, and the softmax family, all with ``axis=`` as NumPy has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+from derive.errors import UnsupportedError
+from derive.tensor import build, elementwise
+from derive.tensor.dims import Shape
+from derive.tensor.node import Tensor
+from derive.tensor.operators import TensorLike, as_tensor, normalize_axes
+
+Axis = int | Sequence[int] | None
+
+
+def _finish(reduced: Tensor, shape: Shape, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+    if not keepdims:
+        return reduced
+    kept = [k for k in range(len(shape)) if k not in axes]
+    target = tuple(kept.index(k) if k in kept else len(kept) + k for k in range(len(shape)))
+    full = tuple(dim if k in kept else sp.S.One for k, dim in enumerate(shape))
+    return build.view(reduced, sp.S.One, tuple(range(reduced.ndim)), target, full)
+
+
+def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Sum over axes, over all of them by default.
+
+    Parameters
+    ----------
+    x : tensor of any shape
+    axis : int or sequence of int, optional
+    keepdims : bool
+        Whether the summed axes stay, with size 1.
+
+    Examples
+    --------
+    >>> import derive
+    >>> n, m = derive.dims("n m")
+    >>> derive.sum(derive.matrix("X", n, m), axis=0).shape
+    (m,)
+    """
+    tensor = as_tensor(x)
+    axes = normalize_axes(axis, tensor.ndim, "sum")
+    labels = tuple(range(tensor.ndim))
+    out = tuple(k for k in labels if k not in axes)
+    return _finish(build.contract([(tensor, labels)], out), tensor.shape, axes, keepdims)
+
+
+def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Average over axes.
+
+    Examples
+    --------
+    >>> import derive
+    >>> n, m = derive.dims("n m")
+    >>> derive.mean(derive.matrix("X", n, m), axis=1).shape
+    (n,)
+    """
+    tensor = as_tensor(x)
+    axes = normalize_axes(axis, tensor.ndim, "mean")
+    count = sp.Mul(*(tensor.shape[k] for k in axes))
+    return build.scale(sum(tensor, axes, keepdims), 1 / count)
+
+
+def var(x: TensorLike, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Tensor:
+    """Give the variance over axes: the mean square of ``x - mean(x)``.
+
+    Parameters
+    ----------
+    ddof : int
+        What is subtracted from the number of entries in the divisor.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.var(derive.vector("x", derive.dims("n"))).shape
+    ()
+    """
+    tensor = as_tensor(x)
+    axes = normalize_axes(axis, tensor.ndim, "var")
+    count = sp.Mul(*(tensor.shape[k] for k in axes)) - ddof
+    centred = tensor - mean(tensor, axes, keepdims=True)
+    return build.scale(sum(centred**2, axes, keepdims), 1 / count)
+
+
+def _primitive(name: str, x: TensorLike, axis: Axis, keepdims: bool) -> Tensor:
+    tensor = as_tensor(x)
+    axes = normalize_axes(axis, tensor.ndim, name)
+    return _finish(reduce_axes(name, tensor, axes), tensor.shape, axes, keepdims)
+
+
+def reduce_axes(name: str, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Reduce by max, min, prod or logsumexp."""
+    if not axes:
+        return tensor
+    shape = tuple(dim for k, dim in enumerate(tensor.shape) if k not in axes)
+    return build.primitive(name, (tensor,), shape, (axes,))
+
+
+def max(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Give the largest entry over axes; entries that tie share the gradient equally.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.max(derive.vector("x", derive.dims("n"))).shape
+    ()
+    """
+    return _primitive("max", x, axis, keepdims)
+
+
+def min(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Give the smallest entry over axes; entries that tie share the gradient equally.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.min(derive.vector("x", derive.dims("n"))).shape
+    ()
+    """
+    return _primitive("min", x, axis, keepdims)
+
+
+def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Multiply over axes; the derivative is right also where entries are 0.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.prod(derive.vector("x", derive.dims("n"))).shape
+    ()
+    """
+    return _primitive("prod", x, axis, keepdims)
+
+
+def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Give ``log(sum(exp(x)))`` over axes, without overflow; its gradient is the softmax.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.logsumexp(derive.vector("x", derive.dims("n"))).shape
+    ()
+    """
+    return _primitive("logsumexp", x, axis, keepdims)
+
+
+def log_softmax(x: TensorLike, axis: int | Sequence[int] = -1) -> Tensor:
+    """Give ``x - logsumexp(x)`` along an axis.
+
+    Examples
+    --------
+    >>> import derive
+    >>> n, k = derive.dims("n k")
+    >>> derive.log_softmax(derive.matrix("Z", n, k), axis=1).shape
+    (n, k)
+    """
+    tensor = as_tensor(x)
+    return tensor - logsumexp(tensor, axis, keepdims=True)
+
+
+def softmax(x: TensorLike, axis: int | Sequence[int] = -1) -> Tensor:
+    """Give ``exp(x) / sum(exp(x))`` along an axis, without overflow.
+
+    Examples
+    --------
+    >>> import derive
+    >>> n, k = derive.dims("n k")
+    >>> derive.softmax(derive.matrix("Z", n, k), axis=1).shape
+    (n, k)
+    """
+    return elementwise.exp(log_softmax(x, axis))
+
+
+def norm(x: TensorLike, ord: object = 2, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Give the p-norm of the entries: Euclidean (Frobenius for a matrix) by default.
+
+    Parameters
+    ----------
+    ord : 1, 2, infinity, or another number
+        ``norm(x, 1)`` sums absolute values, ``norm(x, float("inf"))`` takes the largest.
+    axis : int or sequence of int, optional
+        The axes that are one vector; all of them by default.
+
+    Examples
+    --------
+    >>> import derive
+    >>> n, m = derive.dims("n m")
+    >>> derive.norm(derive.matrix("X", n, m), axis=1).shape
+    (n,)
+    """
+    tensor = as_tensor(x)
+    order = build.as_coefficient(ord)
+    if order == 2:
+        return elementwise.sqrt(sum(tensor**2, axis, keepdims))
+    if order == 1:
+        return sum(elementwise.abs(tensor), axis, keepdims)
+    if order is sp.oo:
+        return max(elementwise.abs(tensor), axis, keepdims)
+    if order.is_positive:
+        return sum(elementwise.abs(tensor) ** order, axis, keepdims) ** (1 / order)
+    raise UnsupportedError(f"norm: ord must be a positive number or infinity, got {ord!r}")

@@ -1,0 +1,130 @@
+"""The inputs of an expression: scalars, vectors, matrices and tensors, with declared structure."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from derive.errors import ShapeError, UnsupportedError
+from derive.tensor import build
+from derive.tensor.dims import as_shape, same_dim, show_shape
+from derive.tensor.node import Symbol, Tensor
+
+SQUARE_STRUCTURES = {
+    "symmetric": ("symmetric",),
+    "diagonal": ("diagonal", "symmetric"),
+    "lower_triangular": ("lower_triangular",),
+    "upper_triangular": ("upper_triangular",),
+    "positive_definite": ("positive_definite", "symmetric"),
+    "orthogonal": ("orthogonal",),
+}
+ENTRYWISE_STRUCTURES = {"positive": ("positive",)}
+STRUCTURES = {**SQUARE_STRUCTURES, **ENTRYWISE_STRUCTURES}
+
+
+def scalar(name: str, *, positive: bool = False) -> Tensor:
+    """Declare a real number as an input.
+
+    Parameters
+    ----------
+    name : str
+    positive : bool
+        Whether only positive values are meant, which lets ``sqrt(t**2)`` simplify to ``t``.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.scalar("t").shape
+    ()
+    """
+    return tensor(name, positive=positive)
+
+
+def vector(name: str, n: object, *, positive: bool = False) -> Tensor:
+    """Declare a vector of one axis as an input.
+
+    Examples
+    --------
+    >>> import derive
+    >>> derive.vector("x", 3).shape
+    (3,)
+    """
+    return tensor(name, n, positive=positive)
+
+
+def matrix(name: str, m: object, n: object, **structure: bool) -> Tensor:
+    """Declare a matrix as an input.
+
+    Parameters
+    ----------
+    name : str
+    m, n : sizes
+    **structure : bool
+        ``symmetric``, ``diagonal``, ``lower_triangular``, ``upper_triangular``,
+        ``positive_definite``, ``orthogonal``, and ``positive`` (every entry is).
+
+    Raises
+    ------
+    ShapeError
+        When a structure of square matrices is declared of one that is not square.
+
+    Examples
+    --------
+    >>> import derive
+    >>> n = derive.dims("n")
+    >>> S = derive.matrix("S", n, n, symmetric=True)
+    >>> S.T is S
+    True
+    """
+    return tensor(name, m, n, **structure)
+
+
+def tensor(name: str, *shape: object, dtype: str = "float", **structure: bool) -> Tensor:
+    """Declare a tensor of any rank as an input.
+
+    Parameters
+    ----------
+    name : str
+        Any text; the generated code uses a valid identifier made of it.
+    *shape : sizes
+        Integers, or symbols made by ``derive.dims``.
+    dtype : {"float", "int", "bool"}
+        Integer tensors can index (``derive.take``); nothing is differentiated with respect to
+        them.
+
+    Examples
+    --------
+    >>> import derive
+    >>> b, n = derive.dims("b n")
+    >>> derive.tensor("x", b, n, 3).shape
+    (b, n, 3)
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"a symbol needs a name, got {name!r}")
+    if dtype not in ("float", "int", "bool"):
+        raise UnsupportedError(f"dtype must be 'float', 'int' or 'bool', got {dtype!r}")
+    sizes = as_shape(shape)
+    tags: set[str] = set()
+    for key, declared in structure.items():
+        if key not in STRUCTURES:
+            raise UnsupportedError(f"{name}: unknown structure {key!r}; known: {sorted(STRUCTURES)}")
+        if not declared:
+            continue
+        if key in SQUARE_STRUCTURES and (len(sizes) != 2 or not same_dim(sizes[0], sizes[1])):
+            raise ShapeError(f"{name}: {show_shape(sizes)} is not square, so it cannot be {key}")
+        tags.update(STRUCTURES[key])
+    if {"lower_triangular", "upper_triangular"} <= tags or (
+        "symmetric" in tags and tags & {"lower_triangular", "upper_triangular"}
+    ):
+        tags |= {"diagonal", "symmetric"}
+        tags -= {"lower_triangular", "upper_triangular"}
+    return build.symbol(name, sizes, frozenset(tags), dtype)
+
+
+def structure_of(symbol: Symbol) -> frozenset[str]:
+    """Give the declared structure of a symbol."""
+    return symbol.structure
+
+
+def from_sympy_symbol(symbol: sp.Symbol) -> Tensor:
+    """Give the scalar input that a SymPy symbol stands for, with its name."""
+    return build.symbol(symbol.name, (), frozenset({"positive"} if symbol.is_positive else ()))

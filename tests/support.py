@@ -1,0 +1,357 @@
+"""What the tests share: a formula is text, which NumPy and `derive` both read.
+
+The same text is evaluated on arrays (the ground truth), evaluated on symbols (the question put to
+the engine), counted (is the answer as short as the textbook's?) and compared with finite
+differences (is the textbook right?).
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+import derive
+
+Array = npt.NDArray[np.float64]
+Values = Mapping[str, Any]
+Kind = Literal["gradient", "jacobian", "hessian", "jvp"]
+
+# All sizes differ, so that a transposed or misplaced axis cannot go unseen; m > n > k.
+SIZES = {"m": 4, "n": 3, "k": 2, "p": 5, "q": 6}
+
+
+# Formulas as text -----------------------------------------------------------------------------
+
+
+def evaluate(text: str, values: Values) -> Array:
+    """The value of a printed formula, with NumPy's meaning of every name.
+
+    `text` is one expression, then any number of lines `where name = expression`; an earlier line
+    may use the names of later ones. `values` holds arrays by symbol and integers by dimension.
+    """
+    formula, *definitions = text.strip().splitlines()
+    names = NumPyNames({**NUMPY, **values})
+    for definition in reversed(definitions):
+        name, expression = parse_definition(definition)
+        names[name] = evaluate_expression(expression, names)
+    return np.asarray(evaluate_expression(formula, names))
+
+
+def evaluate_expression(expression: str, names: Mapping[str, Any]) -> Any:
+    return eval(expression.strip(), {"__builtins__": {}}, names)
+
+
+def parse_definition(line: str) -> tuple[str, str]:
+    """`where p = softmax(z)` as `("p", "softmax(z)")`."""
+    name, _, expression = line.strip().removeprefix("where ").partition("=")
+    return name.strip(), expression.strip()
+
+
+def count_operations(text: str) -> int:
+    """How long a formula is: operators, minus signs, transposes, indexings and calls, one each.
+
+    An `einsum` counts its operands, so that it is no way to make a matrix formula look short.
+    """
+    formula, *definitions = text.strip().splitlines()
+    expressions = [formula, *(parse_definition(line)[1] for line in definitions)]
+    return sum(
+        count_node(node)
+        for expression in expressions
+        for node in ast.walk(ast.parse(expression.strip()))
+    )
+
+
+def count_node(node: ast.AST) -> int:
+    match node:
+        case ast.Call(func=ast.Name(id="einsum"), args=[_, *operands]):
+            return len(operands)
+        case ast.BinOp() | ast.Call() | ast.Compare() | ast.Subscript():
+            return 1
+        case ast.UnaryOp(op=ast.USub()):
+            return 1
+        case ast.Attribute(attr="T"):
+            return 1
+        case _:
+            return 0
+
+
+# Symbols and their random values --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A symbol as a test declares it: its name, its dimensions' names and its structure."""
+
+    name: str
+    dims: tuple[str, ...]
+    structure: tuple[str, ...] = ()
+
+    def shape(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
+        return tuple(sizes[dim] if dim in sizes else int(dim) for dim in self.dims)
+
+
+STRUCTURES = frozenset(
+    {
+        "symmetric",
+        "diagonal",
+        "positive_definite",
+        "lower_triangular",
+        "upper_triangular",
+        "positive",
+    }
+)
+
+
+def declare(text: str) -> list[Symbol]:
+    """Symbols from their declaration: `"X: m n; a b: n; W: n n symmetric; t:"`."""
+    symbols = []
+    for group in filter(None, map(str.strip, text.split(";"))):
+        names, _, words = group.partition(":")
+        dims = tuple(word for word in words.split() if word not in STRUCTURES)
+        structure = tuple(word for word in words.split() if word in STRUCTURES)
+        symbols += [Symbol(name, dims, structure) for name in names.split()]
+    return symbols
+
+
+def random_values(
+    symbols: Sequence[Symbol], sizes: Mapping[str, int] = SIZES, seed: int = 0
+) -> dict[str, Any]:
+    """An array for every symbol, and the size of every dimension.
+
+    A square matrix is well conditioned and has a positive determinant.
+    """
+    random = np.random.default_rng(seed)
+    return {**sizes, **{s.name: random_value(s, sizes, random) for s in symbols}}
+
+
+def random_value(symbol: Symbol, sizes: Mapping[str, int], random: np.random.Generator) -> Array:
+    shape = symbol.shape(sizes)
+    value = np.asarray(random.standard_normal(shape))
+    if len(shape) == 2 and shape[0] == shape[1]:
+        # The perturbation's norm is below one: all eigenvalues have a positive real part.
+        value = np.eye(shape[0]) + value / (1.5 * np.linalg.norm(value, 2))
+    return impose(symbol.structure, value)
+
+
+def impose(structure: Sequence[str], value: Array) -> Array:
+    """The nearest thing to `value` that has the structure."""
+    changes: dict[str, Callable[[Array], Array]] = {
+        "symmetric": lambda x: (x + x.T) / 2,
+        "diagonal": lambda x: np.diag(np.diag(x)),
+        "positive_definite": lambda x: x @ x.T,
+        "lower_triangular": np.tril,
+        "upper_triangular": np.triu,
+        "positive": lambda x: 0.5 + np.abs(x),
+    }
+    for name in structure:
+        value = changes[name](value)
+    return value
+
+
+# Finite differences ---------------------------------------------------------------------------
+
+# Central differences of order 8: the truncation error is O(step^8).
+STENCIL = {1: 4 / 5, 2: -1 / 5, 3: 4 / 105, 4: -1 / 280}
+
+
+def finite_difference(fn: Callable[[float], npt.ArrayLike], step: float = 1e-3) -> Array:
+    """The derivative at 0 of an array-valued function of one real variable."""
+    total = sum(
+        weight * (np.asarray(fn(i * step)) - np.asarray(fn(-i * step)))
+        for i, weight in STENCIL.items()
+    )
+    return np.asarray(total / step)
+
+
+def finite_difference_gradient(
+    fn: Callable[[Array], npt.ArrayLike], value: npt.ArrayLike, step: float = 1e-3
+) -> Array:
+    """The Jacobian of `fn` at `value`, of shape `fn.shape + value.shape`; a scalar's gradient."""
+    value = np.asarray(value, dtype=np.float64)
+
+    def along(unit: Array) -> Array:
+        return finite_difference(lambda h: fn(value + h * unit), step)
+
+    columns = [along(unit) for unit in units(value.shape)]
+    return np.stack(columns, axis=-1).reshape(columns[0].shape + value.shape)
+
+
+def finite_difference_hessian(fn: Callable[[Array], npt.ArrayLike], value: npt.ArrayLike) -> Array:
+    """The Hessian of a scalar function, of shape `value.shape + value.shape`."""
+    # Two nested differences: the longer step keeps the rounding error near 1e-10.
+    step = 2e-2
+    return finite_difference_gradient(
+        lambda x: finite_difference_gradient(fn, x, step), value, step
+    )
+
+
+def units(shape: tuple[int, ...]) -> Iterator[Array]:
+    """The single-entry arrays of a shape, in row-major order."""
+    for row in np.eye(math.prod(shape)):
+        yield row.reshape(shape)
+
+
+# Identities: a function, and what a textbook says of its derivative ---------------------------
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A row of a table of derivatives: `f`, differentiated by `wrt`, is `rhs`.
+
+    `f` and `rhs` are text in the notation that `derive` prints. A `jvp` names the tangents of `wrt`
+    in the same order; both may then be several names. A `misprint` is what the textbook
+    itself says, where it is wrong.
+    """
+
+    number: str
+    f: str
+    wrt: str
+    rhs: str
+    symbols: str
+    kind: Kind = "gradient"
+    tangent: str = ""
+    misprint: str = ""
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f"eq_{self.number}"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return random_values(declare(self.symbols))
+
+    def check_by_finite_differences(self) -> None:
+        """The textbook is right: NumPy's `f`, differenced, is NumPy's `rhs` (and no misprint)."""
+        values = self.values
+
+        def f(**changed: Array) -> Array:
+            return evaluate(self.f, {**values, **changed})
+
+        match self.kind:
+            case "gradient" | "jacobian":
+                expected = finite_difference_gradient(
+                    lambda x: f(**{self.wrt: x}), values[self.wrt]
+                )
+            case "hessian":
+                expected = finite_difference_hessian(lambda x: f(**{self.wrt: x}), values[self.wrt])
+            case "jvp":
+                pairs = list(zip(self.wrt.split(), self.tangent.split(), strict=True))
+                expected = finite_difference(
+                    lambda h: f(
+                        **{name: values[name] + h * values[tangent] for name, tangent in pairs}
+                    )
+                )
+        assert_same(evaluate(self.rhs, values), expected, rtol=1e-7)
+        if self.misprint:
+            assert not np.allclose(evaluate(self.misprint, values), expected, rtol=1e-2)
+
+    def check_derivation(self) -> None:
+        """The engine agrees with the textbook, in a formula that is no longer."""
+        printed = str(derive_text(self))
+        assert_same(
+            evaluate(printed, self.values), evaluate(self.rhs, self.values), rtol=1e-9, told=printed
+        )
+        length, textbook = count_operations(printed), count_operations(self.rhs)
+        assert length <= textbook, f"{length} operations in {printed}\n{textbook} in {self.rhs}"
+
+
+def assert_same(actual: Array, expected: Array, *, rtol: float, told: str = "") -> None:
+    """Equal shapes, and entries equal to `rtol` of their size or of the largest one's hundredth."""
+    assert np.shape(actual) == np.shape(expected), (
+        f"{np.shape(actual)} != {np.shape(expected)}: {told}"
+    )
+    atol = rtol * max(1e-3, 1e-2 * float(np.max(np.abs(expected), initial=0.0)))
+    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol, err_msg=told)
+
+
+def derive_text(identity: Identity) -> Any:
+    """The engine's derivation of an identity's left-hand side."""
+    names = DeriveNames(declare(identity.symbols))
+    f = evaluate_expression(identity.f, names)
+    wrt = [names[name] for name in identity.wrt.split()]
+    if identity.kind != "jvp":
+        return getattr(derive, identity.kind)(f, wrt[0])
+    tangent = [names[name] for name in identity.tangent.split()]
+    if len(wrt) == 1:
+        return derive.jvp(f, wrt[0], tangent=tangent[0])
+    return derive.jvp(f, tuple(wrt), tangent=tuple(tangent))
+
+
+class DeriveNames(dict[str, Any]):
+    """The names of a formula as `derive` means them: symbols, dimensions, then its functions."""
+
+    def __init__(self, symbols: Sequence[Symbol]) -> None:
+        dims = {
+            dim: int(dim) if dim.isdigit() else derive.dims(dim) for s in symbols for dim in s.dims
+        }
+        super().__init__(dims)
+        makers = {0: derive.scalar, 1: derive.vector, 2: derive.matrix}
+        for symbol in symbols:
+            shape = [dims[dim] for dim in symbol.dims]
+            structure = dict.fromkeys(symbol.structure, True)
+            self[symbol.name] = makers.get(len(shape), derive.tensor)(
+                symbol.name, *shape, **structure
+            )
+
+    def __missing__(self, name: str) -> Any:
+        try:
+            return getattr(derive, name)
+        except AttributeError:
+            raise KeyError(name) from None
+
+
+# NumPy's meaning of the names that formulas use -----------------------------------------------
+
+
+def log_sum_exp(
+    x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
+) -> Array:
+    top = np.max(x, axis=axis, keepdims=True)
+    result = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return result if keepdims else np.squeeze(result, axis=axis)
+
+
+def softmax(x: Array, axis: int = -1) -> Array:
+    return np.exp(x - log_sum_exp(x, axis=axis, keepdims=True))
+
+
+def filled(make: Callable[[tuple[int, ...]], Array]) -> Callable[..., Array]:
+    """`ones(m, n)` and `ones((m, n))` alike."""
+    return lambda *shape: make(
+        shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
+    )
+
+
+class NumPyNames(dict[str, Any]):
+    """The names of a formula as NumPy means them: those given, then NumPy's own."""
+
+    def __missing__(self, name: str) -> Any:
+        try:
+            return getattr(np, name)
+        except AttributeError:
+            raise KeyError(name) from None
+
+
+# What NumPy lacks or keeps in a submodule.
+NUMPY: dict[str, Any] = {
+    "inv": np.linalg.inv,
+    "det": np.linalg.det,
+    "logdet": lambda x: np.linalg.slogdet(x)[1],
+    "solve": np.linalg.solve,
+    "norm": np.linalg.norm,
+    "ones": filled(np.ones),
+    "zeros": filled(np.zeros),
+    "sigmoid": lambda x: 0.5 * (1 + np.tanh(0.5 * x)),
+    "softplus": lambda x: np.logaddexp(0, x),
+    "relu": lambda x: np.maximum(x, 0),
+    "erf": np.vectorize(math.erf, otypes=[np.float64]),
+    "logsumexp": log_sum_exp,
+    "softmax": softmax,
+    "log_softmax": lambda x, axis=-1: x - log_sum_exp(x, axis=axis, keepdims=True),
+}
