@@ -96,16 +96,16 @@ class Symbol:
         return tuple(sizes[dim] if dim in sizes else int(dim) for dim in self.dims)
 
 
-STRUCTURES = frozenset(
-    {
-        "symmetric",
-        "diagonal",
-        "positive_definite",
-        "lower_triangular",
-        "upper_triangular",
-        "positive",
-    }
-)
+# How an array is given each structure.
+IMPOSE: dict[str, Callable[[Array], Array]] = {
+    "symmetric": lambda x: (x + x.T) / 2,
+    "diagonal": lambda x: np.diag(np.diag(x)),
+    "lower_triangular": np.tril,
+    "upper_triangular": np.triu,
+    "positive_definite": lambda x: x @ x.T,
+    "orthogonal": lambda x: np.linalg.qr(x)[0],
+    "positive": lambda x: 0.5 + np.abs(x),
+}
 
 
 def declare(text: str) -> list[Symbol]:
@@ -113,8 +113,8 @@ def declare(text: str) -> list[Symbol]:
     symbols = []
     for group in filter(None, map(str.strip, text.split(";"))):
         names, _, words = group.partition(":")
-        dims = tuple(word for word in words.split() if word not in STRUCTURES)
-        structure = tuple(word for word in words.split() if word in STRUCTURES)
+        dims = tuple(word for word in words.split() if word not in IMPOSE)
+        structure = tuple(word for word in words.split() if word in IMPOSE)
         symbols += [Symbol(name, dims, structure) for name in names.split()]
     return symbols
 
@@ -136,21 +136,8 @@ def random_value(symbol: Symbol, sizes: Mapping[str, int], random: np.random.Gen
     if len(shape) == 2 and shape[0] == shape[1]:
         # The perturbation's norm is below one: all eigenvalues have a positive real part.
         value = np.eye(shape[0]) + value / (1.5 * np.linalg.norm(value, 2))
-    return impose(symbol.structure, value)
-
-
-def impose(structure: Sequence[str], value: Array) -> Array:
-    """The nearest thing to `value` that has the structure."""
-    changes: dict[str, Callable[[Array], Array]] = {
-        "symmetric": lambda x: (x + x.T) / 2,
-        "diagonal": lambda x: np.diag(np.diag(x)),
-        "positive_definite": lambda x: x @ x.T,
-        "lower_triangular": np.tril,
-        "upper_triangular": np.triu,
-        "positive": lambda x: 0.5 + np.abs(x),
-    }
-    for name in structure:
-        value = changes[name](value)
+    for structure in symbol.structure:
+        value = IMPOSE[structure](value)
     return value
 
 
@@ -291,13 +278,10 @@ class DeriveNames(dict[str, Any]):
             dim: int(dim) if dim.isdigit() else derive.dims(dim) for s in symbols for dim in s.dims
         }
         super().__init__(dims)
-        makers = {0: derive.scalar, 1: derive.vector, 2: derive.matrix}
         for symbol in symbols:
             shape = [dims[dim] for dim in symbol.dims]
-            structure = dict.fromkeys(symbol.structure, True)
-            self[symbol.name] = makers.get(len(shape), derive.tensor)(
-                symbol.name, *shape, **structure
-            )
+            structure: dict[str, Any] = dict.fromkeys(symbol.structure, True)
+            self[symbol.name] = derive.tensor(symbol.name, *shape, **structure)
 
     def __missing__(self, name: str) -> Any:
         try:

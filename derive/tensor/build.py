@@ -588,13 +588,14 @@ def _outer_view(weights: dict[Tensor, sp.Expr], shape: Shape) -> Tensor:
     for base in weights:
         own = isinstance(base, View)
         targets[base] = base.target if own else tuple(range(rank))  # type: ignore[attr-defined]
-    # Axes that carry the same label in every term are one axis; those that nothing carries go.
+    # Axes that have the same label in every term are one axis; those that all terms broadcast go.
     signature = [
         tuple(targets[base][axis] for base in weights) for axis in range(rank)
     ]
     carried = [
         any(
-            k != UNIT_AXIS and (not isinstance(base, View) or k in base.source)
+            k != UNIT_AXIS
+            and (not isinstance(base, View) or k in base.source or base.target.count(k) > 1)
             for k, base in zip(signature[axis], weights, strict=True)
         )
         for axis in range(rank)

@@ -1,0 +1,69 @@
+"""FLOPs and bytes of a program, as polynomials in the dims."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from codegen.program import VIEWS, Program, Value
+
+_FREE = (*VIEWS, "number", "input", "full", "eye", "arange", "concatenate", "embed", "pad", "astype")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Arithmetic operations, and bytes read and written, of 8-byte numbers.
+
+    Examples
+    --------
+    >>> import derive, codegen
+    >>> m, n = derive.dims("m n")
+    >>> A, x = derive.matrix("A", m, n), derive.vector("x", n)
+    >>> codegen.to_numpy(A @ x).cost.flops
+    2*m*n
+    """
+
+    flops: sp.Expr
+    bytes: sp.Expr
+
+
+def cost_of(program: Program) -> Cost:
+    """Add up the cost of every value; an entrywise function counts one operation an entry."""
+    flops = sp.Add(*(_flops(value) for value in program.values))
+    moved = sp.Add(
+        *(
+            8 * (_size(value) + sp.Add(*(_size(a) for a in value.args)))
+            for value in program.values
+            if value.op not in _FREE
+        )
+    )
+    return Cost(sp.expand(flops), sp.expand(moved))
+
+
+def _size(value: Value) -> sp.Expr:
+    return sp.Mul(*value.shape)
+
+
+def _flops(value: Value) -> sp.Expr:
+    if value.op in _FREE:
+        return sp.S.Zero
+    if value.op == "matmul":
+        return 2 * _size(value) * value.args[0].shape[-1]
+    if value.op == "vdot":
+        return 2 * _size(value.args[0])
+    if value.op == "tensordot":
+        left = value.attributes[0][0]
+        return 2 * _size(value) * sp.Mul(*(value.args[0].shape[k] for k in left))
+    if value.op == "einsum":
+        spec = value.attributes[0].split("->")[0].split(",")
+        sizes = {c: d for term, a in zip(spec, value.args, strict=True) for c, d in zip(term, a.shape, strict=True)}
+        return 2 * sp.Mul(*sizes.values()) if len(spec) > 1 else sp.S.Zero
+    if value.op in ("inv", "det", "logdet", "solve"):
+        n = value.args[0].shape[-1]
+        factor = {"inv": sp.Integer(2), "solve": sp.Rational(2, 3)}.get(value.op, sp.Rational(2, 3))
+        extra = 2 * n * _size(value) if value.op == "solve" else 0
+        return factor * n**3 * sp.Mul(*value.args[0].shape[:-2]) + extra
+    if value.op in ("sum", "max", "min", "prod", "logsumexp"):
+        return _size(value.args[0])
+    return _size(value)

@@ -1,0 +1,328 @@
+"""Expressions to the program form, one function for each kind of node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import sympy as sp
+
+from codegen.lowering.contraction import contract_pair
+from codegen.lowering.plan import plan
+from codegen.lowering.scalars import Entrywise
+from codegen.program import Builder, Program, Value
+from derive.errors import UnsupportedError
+from derive.simplify import simplify
+from derive.tensor.node import (
+    UNIT_AXIS,
+    Add,
+    Arange,
+    Contraction,
+    Labels,
+    Map,
+    One,
+    Primitive,
+    Symbol,
+    Tensor,
+    View,
+    topological,
+)
+from derive.tensor.scalar import placeholder
+from derive.tensor.build import is_positive, split_coefficient
+
+
+def lower(
+    outputs: Sequence[Tensor],
+    inputs: Sequence[Symbol],
+    sizes: Mapping[sp.Symbol, int] | None = None,
+    forward: Sequence[Tensor] = (),
+) -> Program:
+    """Lower expressions to one program.
+
+    ``sizes`` are hints for the order of multiplication; ``forward`` are expressions, among the
+    outputs or not, whose parts belong to the forward pass.
+    """
+    roots = plan(simplify([*forward, *outputs]), sizes or {})
+    state = _Lowering(inputs)
+    for node in topological(roots):
+        state.visit(node)
+    first = [state.full(root) for root in roots[: len(forward)]]
+    results = [state.output(root) for root in roots[len(forward) :]]
+    live = _reachable(results)
+    for value in _reachable(first):
+        value.stage = "forward"
+    values = [v for v in state.builder.values if v in live and v.op != "input"]
+    return Program(state.inputs, values, results)
+
+
+def _reachable(values: Sequence[Value]) -> set[Value]:
+    """Collect the values that these depend on, themselves included."""
+    seen: set[Value] = set()
+    stack = list(values)
+    while stack:
+        value = stack.pop()
+        if value not in seen:
+            seen.add(value)
+            stack += value.args
+    return seen
+
+
+class _Lowering:
+    """The values of the nodes so far."""
+
+    def __init__(self, inputs: Sequence[Symbol]) -> None:
+        self.builder = Builder()
+        self.entrywise = Entrywise(self.builder)
+        self.values: dict[Tensor, Value] = {}
+        self.inputs: list[tuple[Symbol, Value]] = []
+        for symbol in inputs:
+            value = self.builder.emit("input", (), symbol.shape, (symbol.name, symbol.dtype))
+            value.formula = symbol
+            self.values[symbol] = value
+            self.inputs.append((symbol, value))
+
+    def visit(self, node: Tensor) -> None:
+        """Lower one node, whose operands are lowered; views wait for their consumer."""
+        if isinstance(node, (View, One, Symbol)):
+            if isinstance(node, Symbol) and node not in self.values:
+                raise UnsupportedError(f"{node.name} is used but is not among the inputs")
+            return
+        if isinstance(node, Arange):
+            value = self.builder.emit("arange", (), node.shape)
+        elif isinstance(node, Contraction):
+            value = self._contraction(node)
+        elif isinstance(node, Add):
+            value = self._add(node)
+        elif isinstance(node, Map):
+            value = self._map(node)
+        else:
+            assert isinstance(node, Primitive)
+            value = self._primitive(node)
+        if value.formula is None:
+            value.formula = node
+        self.values[node] = value
+
+    def output(self, node: Tensor) -> Value:
+        """Give a value of exactly the node's shape."""
+        value = self.full(node)
+        if _is_alias(value):
+            value = self.builder.emit("copy", (value,), value.shape)
+        if value.formula is None:
+            value.formula = node
+        return value
+
+    # ----------------------------------------------------------------------------------- views
+
+    def full(self, node: Tensor) -> Value:
+        """Give the value of a node in its full shape."""
+        if not isinstance(node, (View, One)):
+            return self.values[node]
+        axes = tuple(range(node.ndim))
+        constant = self._constant(node)
+        if constant is not None:
+            if not node.ndim:
+                return self.builder.number(constant)
+            return self.builder.emit("full", (), node.shape, (constant,))
+        value = self.aligned(node, axes, node.ndim)
+        if value.shape != node.shape:
+            value = self.builder.emit("broadcast_to", (value,), node.shape)
+        return value
+
+    def _constant(self, node: Tensor) -> sp.Expr | None:
+        if isinstance(node, One):
+            return sp.S.One
+        assert isinstance(node, View)
+        labels = [k for k in node.target if k != UNIT_AXIS]
+        if isinstance(node.operand, One) and len(set(labels)) == len(labels):
+            return node.coefficient
+        return None
+
+    def aligned(self, node: Tensor, names: Labels, rank: int) -> Value:
+        """Give a value that broadcasts against ``rank`` axes; axis k goes to place ``names[k]``.
+
+        Broadcast axes stay of size 1, and leading ones are left out.
+        """
+        coefficient = sp.S.One
+        if isinstance(node, One):
+            return self.builder.number(sp.S.One)
+        if isinstance(node, View):
+            coefficient = node.coefficient
+            place = {k: names[axis] for axis, k in reversed(list(enumerate(node.target)))}
+            labels = [k for k in node.target if k != UNIT_AXIS]
+            if len(set(labels)) < len(labels):
+                return self._place(self._delta(node), names, rank)
+            if isinstance(node.operand, One):
+                return self.builder.number(coefficient)
+            value = self.values[node.operand]
+            names = tuple(UNIT_AXIS if k == UNIT_AXIS else place[k] for k in node.source)
+        else:
+            value = self.values[node]
+        value = self._place(value, names, rank)
+        return self.entrywise.scale(value, coefficient)
+
+    def _place(self, value: Value, names: Labels, rank: int) -> Value:
+        value, names = self.distinct(value, names)
+        order = sorted(range(len(names)), key=lambda k: names[k])
+        value = self.transpose(value, order)
+        places = sorted(names)
+        if not places:
+            return value
+        keys = tuple(
+            "take" if place in places else "new" for place in range(places[0], rank)
+        )
+        if "new" not in keys:
+            return value
+        shape = iter(value.shape)
+        full = tuple(next(shape) if key == "take" else sp.S.One for key in keys)
+        return self.builder.emit("expand", (value,), full, keys)
+
+    def distinct(self, value: Value, names: Labels) -> tuple[Value, Labels]:
+        """Drop axes of size 1 and take diagonals, so that every axis has a label of its own."""
+        units = tuple(k for k, name in enumerate(names) if name == UNIT_AXIS)
+        if units:
+            shape = tuple(d for k, d in enumerate(value.shape) if k not in units)
+            value = self.builder.emit("squeeze", (value,), shape, units)
+            names = tuple(k for k in names if k != UNIT_AXIS)
+        if len(set(names)) < len(names):
+            kept = tuple(dict.fromkeys(names))
+            shape = tuple(value.shape[names.index(k)] for k in kept)
+            letters = {k: chr(ord("i") + j) for j, k in enumerate(kept)}
+            spec = "".join(letters[k] for k in names) + "->" + "".join(letters[k] for k in kept)
+            value = self.builder.emit("einsum", (value,), shape, (spec,))
+            names = kept
+        return value, names
+
+    def transpose(self, value: Value, order: Sequence[int]) -> Value:
+        """Reorder the axes of a value."""
+        if list(order) == list(range(value.ndim)):
+            return value
+        shape = tuple(value.shape[k] for k in order)
+        if value.op == "transpose":
+            inner = value.attributes
+            return self.transpose(value.args[0], [inner[k] for k in order])
+        return self.builder.emit("transpose", (value,), shape, tuple(order))
+
+    def _delta(self, node: View) -> Value:
+        """Put a value on the diagonal of axes that share a label."""
+        labels = tuple(dict.fromkeys(k for k in node.target if k != UNIT_AXIS))
+        sizes = dict(zip(node.target, node.shape, strict=True))
+        core_shape = tuple(sizes[k] for k in labels)
+        letters = {k: chr(ord("i") + j) for j, k in enumerate(labels)}
+        spec = "".join(letters[k] for k in labels) + "->" + "".join(
+            letters[k] for k in node.target if k != UNIT_AXIS
+        )
+        shape = tuple(d for d, k in zip(node.shape, node.target, strict=True) if k != UNIT_AXIS)
+        if isinstance(node.operand, One) and spec == "i->ii":
+            value = self.builder.emit("eye", (), shape)
+        else:
+            carried = [k for k in node.source if k != UNIT_AXIS]
+            if carried:
+                position = {k: place for place, k in enumerate(labels)}
+                names = tuple(UNIT_AXIS if k == UNIT_AXIS else position[k] for k in node.source)
+                core = self._place(self.values[node.operand], names, len(labels))
+            else:
+                core = self.full(node.operand)
+                if core.ndim:
+                    core, _ = self.distinct(core, node.source)
+            if core.shape != core_shape:
+                core = self.builder.emit("broadcast_to", (core,), core_shape)
+            value = self.builder.emit("embed", (core,), shape, (spec,))
+        value = self.entrywise.scale(value, node.coefficient)
+        if value.shape != node.shape:
+            keys = tuple("new" if k == UNIT_AXIS else "take" for k in node.target)
+            value = self.builder.emit("expand", (value,), node.shape, keys)
+        return value
+
+    # ------------------------------------------------------------------------------- operations
+
+    def _contraction(self, node: Contraction) -> Value:
+        factors = []
+        for operand, names in zip(node.operands, node.labels, strict=True):
+            value, labels = self.distinct(self.full(operand), names)
+            factors.append((value, labels))
+        out = tuple(range(node.ndim))
+        if len(factors) == 1:
+            value, labels = factors[0]
+            summed = tuple(k for k, name in enumerate(labels) if name >= node.ndim)
+            kept = [name for name in labels if name < node.ndim]
+            if summed:
+                shape = tuple(d for k, d in enumerate(value.shape) if k not in summed)
+                value = self.builder.emit("sum", (value,), shape, summed)
+            return self.transpose(value, sorted(range(len(kept)), key=lambda k: kept[k]))
+        assert len(factors) == 2, "plan() leaves products of two"
+        return contract_pair(self, factors[0], factors[1], out, node.sizes)
+
+    def _add(self, node: Add) -> Value:
+        joined = self._concatenation(node)
+        if joined is not None:
+            return joined
+        terms = [split_coefficient(term) for term in node.operands]
+        # Subtract rather than add a negative, and begin with a positive term.
+        terms.sort(key=lambda term: term[0].could_extract_minus_sign())
+        axes = tuple(range(node.ndim))
+        result: Value | None = None
+        for weight, base in terms:
+            negative = weight.could_extract_minus_sign()
+            value = self.aligned(base, axes, node.ndim)
+            value = self.entrywise.scale(value, -weight if negative else weight)
+            if result is None:
+                result = self.entrywise.emit("negative", value) if negative else value
+            else:
+                result = self.entrywise.emit("subtract" if negative else "add", result, value)
+        assert result is not None
+        return result
+
+    def _concatenation(self, node: Add) -> Value | None:
+        """Recognise a sum of pads that fill an axis side by side."""
+        parts: list[tuple[sp.Expr, Tensor, sp.Expr]] = []
+        axes = set()
+        for term in node.operands:
+            weight, base = split_coefficient(term)
+            view_labels: Labels | None = None
+            if isinstance(base, View):
+                view_labels = (base.source, base.target)  # type: ignore[assignment]
+                base_core = base.operand
+            else:
+                base_core = base
+            if not isinstance(base_core, Primitive) or base_core.name != "pad" or view_labels:
+                return None
+            axis, start, step = base_core.attributes
+            if step != 1:
+                return None
+            axes.add(axis)
+            parts.append((start, base_core.operands[0], weight))
+        if len(axes) != 1:
+            return None
+        axis = axes.pop()
+        pieces: list[Value] = []
+        at: sp.Expr = sp.S.Zero
+        while parts:
+            found = next((p for p in parts if sp.expand(p[0] - at) == 0), None)
+            if found is None:
+                return None
+            parts.remove(found)
+            pieces.append(self.entrywise.scale(self.full(found[1]), found[2]))
+            at = sp.expand(at + found[1].shape[axis])
+        if sp.expand(at - node.shape[axis]) != 0:
+            return None
+        return self.builder.emit("concatenate", tuple(pieces), node.shape, (axis,))
+
+    def _map(self, node: Map) -> Value:
+        values = {
+            placeholder(k, is_positive(operand)): self.aligned(operand, names, node.ndim)
+            for k, (operand, names) in enumerate(zip(node.operands, node.labels, strict=True))
+        }
+        return self.entrywise.lower(node.body, values)
+
+    def _primitive(self, node: Primitive) -> Value:
+        args = tuple(self.full(operand) for operand in node.operands)
+        return self.builder.emit(node.name, args, node.shape, node.attributes)
+
+
+def _is_alias(value: Value) -> bool:
+    """Tell whether the array could share its memory with an input, or be read-only."""
+    if value.op == "input" or value.op == "broadcast_to":
+        return True
+    views = ("transpose", "expand", "squeeze", "slice", "reshape")
+    return (value.op in views or (value.op == "einsum" and len(value.args) == 1)) and _is_alias(
+        value.args[0]
+    )

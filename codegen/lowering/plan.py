@@ -1,0 +1,123 @@
+"""The order of multiplication: every product becomes a tree of products of two.
+
+The order is the one that opt_einsum finds for representative sizes.  A product with an inverse
+becomes the solution of a linear system, so that no inverse is formed where a solve will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import opt_einsum
+import sympy as sp
+
+from derive.tensor import build
+from derive.tensor.dims import is_one
+from derive.tensor.node import UNIT_AXIS, Contraction, Labels, Primitive, Tensor, View, topological
+from derive.tensor.rebuild import factors_of, rebuild
+
+TYPICAL_SIZE = 64
+Factor = tuple[Tensor, Labels]
+
+
+def plan(roots: Sequence[Tensor], sizes: Mapping[sp.Symbol, int]) -> list[Tensor]:
+    """Give expressions of the same value whose products all have one or two operands."""
+    done: dict[Tensor, Tensor] = {}
+    for node in topological(list(roots)):
+        operands = [done[o] for o in node.operands]
+        if isinstance(node, Contraction):
+            done[node] = _ordered(node, operands, sizes)
+        else:
+            done[node] = rebuild(node, operands) if operands else node
+    return [done[root] for root in roots]
+
+
+def typical(dim: sp.Expr, sizes: Mapping[sp.Symbol, int]) -> int:
+    """Give a number for a size: the user's hint, or one that is typical."""
+    known = {s: sizes.get(s, TYPICAL_SIZE) for s in dim.free_symbols}
+    return max(1, int(dim.subs(known))) if known else int(dim)
+
+
+def _ordered(node: Contraction, operands: list[Tensor], sizes: Mapping[sp.Symbol, int]) -> Tensor:
+    factors = factors_of(node, operands)
+    out = tuple(range(node.ndim))
+    if len(factors) == 1:
+        return build.contract(factors, out)
+    extent = {
+        k: dim for t, names in factors for k, dim in zip(names, t.shape, strict=True)
+    }
+    factors = [_presum(f, k, factors, out) for k, f in enumerate(factors)]
+    while len(factors) > 2:
+        a, b = _next_pair(factors, out, extent, sizes)
+        rest = [f for k, f in enumerate(factors) if k not in (a, b)]
+        needed = {*out, *(k for _, names in rest for k in names)}
+        pair = [factors[a], factors[b]]
+        kept = tuple(dict.fromkeys(k for _, names in pair for k in names if k in needed))
+        factors = [*rest, (_multiply(pair, kept), kept)]
+    return _multiply(factors, out)
+
+
+def _presum(factor: Factor, position: int, factors: list[Factor], out: Labels) -> Factor:
+    """Sum at once over labels that no other factor and no output has; take diagonals."""
+    tensor, names = factor
+    needed = {*out, *(k for j, (_, ks) in enumerate(factors) if j != position for k in ks)}
+    kept = tuple(dict.fromkeys(k for k in names if k in needed))
+    return factor if kept == names else (build.contract([factor], kept), kept)
+
+
+def _next_pair(
+    factors: list[Factor],
+    out: Labels,
+    extent: Mapping[int, sp.Expr],
+    sizes: Mapping[sp.Symbol, int],
+) -> tuple[int, int]:
+    letters = {k: opt_einsum.get_symbol(j) for j, k in enumerate(extent)}
+    terms = ["".join(letters[k] for k in names) for _, names in factors]
+    shapes = [tuple(typical(extent[k], sizes) for k in names) for _, names in factors]
+    path, _ = opt_einsum.contract_path(
+        ",".join(terms) + "->" + "".join(letters[k] for k in out),
+        *shapes,
+        shapes=True,
+        optimize="dp" if len(factors) <= 8 else "greedy",
+    )
+    first = sorted(path[0])
+    return (first[0], first[1]) if len(first) == 2 else (0, 1)
+
+
+def _multiply(factors: list[Factor], out: Labels) -> Tensor:
+    solved = _as_solve(factors, out) if len(factors) == 2 else None
+    return solved if solved is not None else build.contract(factors, out)
+
+
+def _as_solve(factors: list[Factor], out: Labels) -> Tensor | None:
+    """Write a product with an inverse as the solution of a linear system."""
+    for (tensor, names), (right, own) in (factors, factors[::-1]):
+        matrix, turned = _inverse_operand(tensor)
+        if matrix is None or right.ndim > 2 or UNIT_AXIS in (*names, *own):
+            continue
+        shared = [k for k in names if k in own]
+        if len(shared) != 1 or len(set(names)) != 2 or shared[0] in out:
+            continue
+        if len(set(own)) < len(own) or any(is_one(d) for d in (*matrix.shape, *right.shape)):
+            continue
+        inner = shared[0]
+        row = names[0] if names[1] == inner else names[1]
+        # inv(A)[row, inner] solves with A; inv(A)[inner, row] with its transpose.
+        if (names[0] == inner) != turned:
+            matrix = build.permute(matrix, (1, 0))
+        columns = tuple(k for k in own if k != inner)
+        ordered = build.contract([(right, own)], (inner, *columns))
+        solution = build.primitive("solve", (matrix, ordered), ordered.shape)
+        return build.contract([(solution, (row, *columns))], out)
+    return None
+
+
+def _inverse_operand(tensor: Tensor) -> tuple[Tensor | None, bool]:
+    """Give the matrix whose inverse the tensor is, and whether it is transposed."""
+    if isinstance(tensor, Primitive) and tensor.name == "inv" and tensor.ndim == 2:
+        return tensor.operands[0], False
+    if isinstance(tensor, View) and tensor.coefficient is sp.S.One and tensor.ndim == 2:
+        inner = tensor.operand
+        if isinstance(inner, Primitive) and inner.name == "inv" and tensor.source == (1, 0):
+            return inner.operands[0], tensor.target == (0, 1)
+    return None, False

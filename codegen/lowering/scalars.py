@@ -1,0 +1,196 @@
+"""Scalar bodies to entrywise operations, in the forms that neither overflow nor lose digits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import sympy as sp
+
+from codegen.program import Builder, Value
+from derive.errors import UnsupportedError
+from derive.tensor import scalar
+from derive.tensor.dims import Shape, is_one
+
+UNARY = {
+    sp.exp: "exp",
+    sp.log: "log",
+    sp.sin: "sin",
+    sp.cos: "cos",
+    sp.tan: "tan",
+    sp.asin: "arcsin",
+    sp.acos: "arccos",
+    sp.atan: "arctan",
+    sp.sinh: "sinh",
+    sp.cosh: "cosh",
+    sp.tanh: "tanh",
+    sp.asinh: "arcsinh",
+    sp.acosh: "arccosh",
+    sp.atanh: "arctanh",
+    sp.Abs: "abs",
+    sp.sign: "sign",
+    sp.floor: "floor",
+    sp.ceiling: "ceil",
+    sp.erf: "erf",
+    sp.erfc: "erfc",
+    sp.loggamma: "gammaln",
+    scalar.sigmoid: "sigmoid",
+    scalar.softplus: "softplus",
+    scalar.relu: "relu",
+    scalar.slope_of_abs: "slope_of_abs",
+}
+BINARY = {
+    scalar.greater: "greater",
+    scalar.greater_equal: "greater_equal",
+    scalar.equal: "equal",
+    scalar.not_equal: "not_equal",
+    scalar.maximum: "maximum",
+    scalar.minimum: "minimum",
+    sp.atan2: "arctan2",
+}
+BY_DEFINITION = {
+    sp.sec: lambda x: 1 / sp.cos(x),
+    sp.csc: lambda x: 1 / sp.sin(x),
+    sp.cot: lambda x: sp.cos(x) / sp.sin(x),
+    sp.sech: lambda x: 1 / sp.cosh(x),
+    sp.csch: lambda x: 1 / sp.sinh(x),
+    sp.coth: lambda x: 1 / sp.tanh(x),
+    sp.asec: lambda x: sp.acos(1 / x),
+    sp.acsc: lambda x: sp.asin(1 / x),
+    sp.acot: lambda x: sp.atan(1 / x),
+    sp.asech: lambda x: sp.acosh(1 / x),
+    sp.acsch: lambda x: sp.asinh(1 / x),
+    sp.acoth: lambda x: sp.atanh(1 / x),
+    sp.sinc: lambda x: sp.sin(x) / x,
+}
+
+
+def entrywise_shape(values: Sequence[Value]) -> Shape:
+    """Give the shape that aligned values broadcast to."""
+    rank = max((v.ndim for v in values), default=0)
+    shape: list[sp.Expr] = [sp.S.One] * rank
+    for value in values:
+        for axis, dim in enumerate(value.shape, start=rank - value.ndim):
+            if not is_one(dim):
+                shape[axis] = dim
+    return tuple(shape)
+
+
+class Entrywise:
+    """Lowers bodies; the values that the placeholders stand for are given, already aligned."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+
+    def emit(self, op: str, *args: Value) -> Value:
+        """Emit one entrywise operation."""
+        return self.builder.emit(op, args, entrywise_shape(args))
+
+    def lower(self, body: sp.Expr, values: dict[sp.Symbol, Value]) -> Value:
+        """Lower a body; recursion is as deep as one scalar formula."""
+        if body.is_Symbol and body in values:
+            return values[body]
+        if not body.free_symbols & values.keys():
+            return self.builder.number(body)
+        if isinstance(body, sp.Add):
+            return self._sum(body, values)
+        if isinstance(body, sp.Mul):
+            return self._product(body, values)
+        if isinstance(body, sp.Pow):
+            return self._power(body, values)
+        if isinstance(body, sp.log) and isinstance(body.args[0], sp.Add):
+            rest = body.args[0] - 1
+            if not isinstance(rest, sp.Add) and rest.is_number is False:
+                return self.emit("log1p", self.lower(rest, values))
+        for table in (UNARY, BINARY):
+            if body.func in table:
+                return self.emit(table[body.func], *(self.lower(a, values) for a in body.args))
+        if isinstance(body, scalar.where):
+            return self.emit("where", *(self.lower(a, values) for a in body.args))
+        definition: Callable[[sp.Expr], sp.Expr] | None = BY_DEFINITION.get(body.func)
+        if definition is not None:
+            return self.lower(definition(body.args[0]), values)
+        raise UnsupportedError(
+            f"no code is known for the function {body.func.__name__}; write it in elementary "
+            "functions"
+        )
+
+    def _sum(self, body: sp.Add, values: dict[sp.Symbol, Value]) -> Value:
+        terms = list(body.as_ordered_terms())
+        exponential = next((t for t in terms if isinstance(t, sp.exp)), None)
+        if exponential is not None and sp.S.NegativeOne in terms:
+            terms.remove(exponential)
+            terms.remove(sp.S.NegativeOne)
+            first = self.emit("expm1", self.lower(exponential.args[0], values))
+            return self.add_terms([first], terms, values)
+        return self.add_terms([], terms, values)
+
+    def add_terms(
+        self, given: list[Value], terms: list[sp.Expr], values: dict[sp.Symbol, Value]
+    ) -> Value:
+        """Add values and terms, the negative ones by subtraction and not first."""
+        plus = [t for t in terms if not t.could_extract_minus_sign()]
+        minus = [-t for t in terms if t.could_extract_minus_sign()]
+        total = [*given, *(self.lower(t, values) for t in plus)]
+        result = total[0] if total else self.emit("negative", self.lower(minus.pop(0), values))
+        for value in total[1:]:
+            result = self.emit("add", result, value)
+        for term in minus:
+            result = self.emit("subtract", result, self.lower(term, values))
+        return result
+
+    def _product(self, body: sp.Mul, values: dict[sp.Symbol, Value]) -> Value:
+        coefficient, rest = body.as_coeff_Mul()
+        over: list[sp.Expr] = []
+        under: list[sp.Expr] = []
+        for factor in sp.Mul.make_args(rest):
+            base, exponent = factor.as_base_exp()
+            if isinstance(factor, sp.Pow) and exponent.is_number and exponent.is_negative:
+                under.append(base**-exponent)
+            else:
+                over.append(factor)
+        upper = [self.lower(f, values) for f in over]
+        result = upper[0] if upper else None
+        for value in upper[1:]:
+            result = self.emit("multiply", result, value)  # type: ignore[arg-type]
+        if result is None:
+            result = self.builder.number(coefficient)
+            coefficient = sp.S.One
+        for factor in under:
+            result = self.emit("divide", result, self.lower(factor, values))
+        return self.scale(result, coefficient)
+
+    def scale(self, value: Value, coefficient: sp.Expr) -> Value:
+        """Multiply by a number: negate, divide by an integer, or multiply."""
+        if coefficient == 1:
+            return value
+        if coefficient == -1:
+            return self.emit("negative", value)
+        if value.op == "number":
+            return self.builder.number(coefficient * value.attributes[0])
+        numerator, denominator = coefficient.as_numer_denom()
+        if denominator != 1:
+            return self.emit(
+                "divide", self.scale(value, numerator), self.builder.number(denominator)
+            )
+        return self.emit("multiply", self.builder.number(coefficient), value)
+
+    def _power(self, body: sp.Pow, values: dict[sp.Symbol, Value]) -> Value:
+        base, exponent = body.args
+        if exponent.is_number and exponent.is_negative:
+            one = self.builder.number(sp.S.One)
+            return self.emit("divide", one, self.lower(base**-exponent, values))
+        if exponent == sp.Rational(1, 2):
+            return self.emit("sqrt", self.lower(base, values))
+        if exponent == 2:
+            return self.emit("square", self.lower(base, values))
+        if exponent.is_Integer and 2 < exponent <= 8:
+            # NumPy's general power is many times slower than products.
+            half = self.lower(base ** (exponent // 2), values)
+            squared = self.emit("multiply", half, half)
+            if exponent % 2 == 0:
+                return squared
+            return self.emit("multiply", squared, self.lower(base, values))
+        if exponent.is_Rational and exponent.q == 2:
+            whole = self.lower(base ** (exponent.p // 2), values)
+            return self.emit("multiply", whole, self.emit("sqrt", self.lower(base, values)))
+        return self.emit("power", self.lower(base, values), self.lower(exponent, values))
