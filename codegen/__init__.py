@@ -1,2 +1,3 @@
 """Code generation."""
+from codegen.checking import CheckError, Comparison, Report, check
 from codegen.function import GeneratedFunction, to_jax, to_numpy

@@ -143,7 +143,7 @@ def vjp(f: TensorLike, wrt: Wrt, cotangent: TensorLike | None = None) -> Derivat
         cotangent = symbols.tensor(_unused("cotangent", function), *function.shape)
     seed = as_tensor(cotangent)
     _require_shape("vjp: the cotangent", seed, function.shape)
-    trace = Trace(function, tuple(targets))
+    trace = Trace(function, tuple(targets), (seed,))
     pulled = _pull_back(function, seed, 0, targets, trace)
     return _derivation("vjp", wrt, pulled, trace)
 
@@ -174,7 +174,7 @@ def jvp(f: TensorLike, wrt: Wrt, tangent: Any = None) -> Derivation:
     function = as_tensor(f)
     targets = _targets(wrt, function)
     tangents = _directions("jvp: the tangent", wrt, tangent, targets, function)
-    trace = Trace(function, tuple(targets))
+    trace = Trace(function, tuple(targets), tuple(tangents))
     return Derivation("jvp", simplify([_push_forward(function, targets, tangents, trace)])[0], trace)
 
 
@@ -199,7 +199,7 @@ def hvp(f: TensorLike, wrt: Wrt, vector: Any = None) -> Derivation:
     function = _scalar(f, "hvp")
     targets = _targets(wrt, function)
     vectors = _directions("hvp: the vector", wrt, vector, targets, function)
-    trace = Trace(function, tuple(targets))
+    trace = Trace(function, tuple(targets), tuple(vectors))
     gradients = simplify(
         _pull_back(function, build.constant(1, function.shape), 0, targets, trace)
     )
@@ -250,7 +250,6 @@ def _pull_back(
     """Give the cotangents of the targets, given that of the function."""
     order = topological([function])
     active: set[Tensor] = set(targets)
-    active.update(())
     for node in order:
         if node not in active and any(operand in active for operand in node.operands):
             active.add(node)

@@ -26,10 +26,14 @@ class Contribution:
 
 @dataclass
 class Trace:
-    """The record of a reverse pass: the cotangent of every node and the rules that made it."""
+    """The record of a reverse pass: the cotangent of every node and the rules that made it.
+
+    ``directions`` are the cotangent or the tangents that a product with the Jacobian is with.
+    """
 
     function: Tensor
     wrt: tuple[Symbol, ...]
+    directions: tuple[Tensor, ...] = ()
     cotangents: dict[Tensor, Tensor] = field(default_factory=dict)
     contributions: list[Contribution] = field(default_factory=list)
     second: list[Trace] = field(default_factory=list)

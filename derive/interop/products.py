@@ -28,7 +28,15 @@ from sympy.tensor.array.expressions.array_expressions import (
 )
 
 from derive.errors import ShapeError
-from derive.interop.dispatch import Index, Reading, Scope, is_matrix, read, shape_of
+from derive.interop.dispatch import (
+    Index,
+    Reading,
+    Scope,
+    is_matrix,
+    read,
+    shape_of,
+    unsupported,
+)
 from derive.tensor import build
 from derive.tensor.dims import as_dim, is_one, same_dim, show_shape
 from derive.tensor.node import Labels, Tensor
@@ -240,8 +248,9 @@ def factorise(expr: sp.Basic, labels: Labels, scope: Scope, fresh: Fresh) -> lis
     }
     pending: list[Part] = parts(expr, labels, named, fresh) or []
     if not pending:
-        inner = expr.args[0] if isinstance(expr, sp.MatMul | ArrayTensorProduct) else expr
-        return [(inner, labels, named)]
+        if len(expr.args) > 1 or not isinstance(expr, sp.MatMul | ArrayTensorProduct):
+            raise unsupported(expr, "take the diagonal of a square matrix")
+        return [(expr.args[0], labels, named)]
     opened = True
     while opened:
         opened = False
@@ -250,6 +259,8 @@ def factorise(expr: sp.Basic, labels: Labels, scope: Scope, fresh: Fresh) -> lis
         remaining = len(pending)
         for part in pending:
             factor, own, bound = part
+            if is_matrix(factor) and not own:
+                own = fresh(), fresh()  # a (1, 1) matrix counts as a scalar
             inner = None
             if used[factor] == 1 and not _is_plain_factor(factor):
                 inner = parts(factor, own, bound, fresh)
@@ -257,7 +268,7 @@ def factorise(expr: sp.Basic, labels: Labels, scope: Scope, fresh: Fresh) -> lis
             if inner is None or len(following) + remaining + len(inner) > max(
                 MOST_FACTORS, len(pending)
             ):
-                following.append(part)
+                following.append((factor, own, bound))
             else:
                 following += inner
                 opened = True

@@ -589,30 +589,21 @@ def _outer_view(weights: dict[Tensor, sp.Expr], shape: Shape) -> Tensor:
         own = isinstance(base, View)
         targets[base] = base.target if own else tuple(range(rank))  # type: ignore[attr-defined]
     # Axes that have the same label in every term are one axis; those that all terms broadcast go.
-    signature = [
-        tuple(targets[base][axis] for base in weights) for axis in range(rank)
-    ]
-    carried = [
-        any(
-            k != UNIT_AXIS
-            and (not isinstance(base, View) or k in base.source or base.target.count(k) > 1)
-            for k, base in zip(signature[axis], weights, strict=True)
-        )
-        for axis in range(rank)
-    ]
+    signature = [tuple(targets[base][axis] for base in weights) for axis in range(rank)]
     first: dict[tuple[int, ...], int] = {}
     target: list[int] = []
-    kept: list[int] = []
+    distinct: list[int] = []
     for axis in range(rank):
         if is_one(shape[axis]):
             target.append(UNIT_AXIS)
-        elif signature[axis] in first:
-            target.append(first[signature[axis]])
-        else:
+            continue
+        if signature[axis] not in first:
             first[signature[axis]] = len(first)
-            target.append(first[signature[axis]])
-            if carried[axis]:
-                kept.append(axis)
+            distinct.append(axis)
+        target.append(first[signature[axis]])
+    kept = [
+        axis for axis in distinct if any(_varies(base, axis, distinct) for base in weights)
+    ]
     common = _content(list(weights.values()))
     terms = [
         scale(_restrict(base, kept, shape), weight / common) for base, weight in weights.items()
@@ -625,6 +616,14 @@ def _outer_view(weights: dict[Tensor, sp.Expr], shape: Shape) -> Tensor:
         common = -common
     source = tuple(target[kept[k]] for k in order)
     return view(node, common, source, tuple(target), shape)
+
+
+def _varies(base: Tensor, axis: int, axes: list[int]) -> bool:
+    """Tell whether entries differ along an axis: it is carried, or on a diagonal with another."""
+    if not isinstance(base, View):
+        return True
+    k = base.target[axis]
+    return k in base.source or sum(base.target[other] == k for other in axes) > 1
 
 
 def _restrict(base: Tensor, kept: list[int], shape: Shape) -> Tensor:

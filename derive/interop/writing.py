@@ -1,0 +1,2 @@
+def to_sympy(tensor):
+    raise NotImplementedError
