@@ -12,18 +12,20 @@ from typing import Any
 
 import sympy as sp
 
-from codegen.backends import JaxPrinter, NumpyPrinter, Printer
+from codegen.backends import FormulaPrinter, JaxPrinter, NumpyPrinter, Printer
 from codegen.cost import Cost, cost_of
 from codegen.lowering import lower
 from codegen.naming import Names, identifier
-from codegen.program import Program, Value
+from codegen.suggestions import Suggestions
+from codegen.program import Program
 from derive import Derivation, ShapeError, UnsupportedError, as_tensor
 from derive.tensor.dims import show_shape
-from derive.tensor.node import Symbol, Tensor, symbols_of, topological
+from derive.tensor.node import Symbol, Tensor, symbols_of
 
 Outputs = Any
 """A tensor, a Derivation, a SymPy expression, or a (nested) sequence or dict of these."""
 
+LONGEST_LINE = 100
 LONG_PROGRAM = 24
 """From this number of lines on, NumPy code deletes what it no longer needs."""
 
@@ -286,15 +288,17 @@ class _Module:
         for parameter, (_, value) in zip(self.parameters, self.program.inputs, strict=False):
             printer.texts[value] = Text(parameter, ATOM, 0, frozenset({parameter}))
         checks = self._checks()
-        labels = Suggestions(printer)
-        results = printer.run([name for name, _, _ in leaves], labels.suggest)
-        body = self._body(results)
+        labels = Suggestions(printer, self.program)
+        single = len(leaves) == 1 and not isinstance(outputs, (Mapping, list, tuple))
+        results = printer.run([name for name, _, _ in leaves], labels.suggest, single)
+        formulas = self._formulas()
+        body = self._body(results, formulas)
         returned = _structure(outputs, list(results))
         dtype = [f"dtype = {self._dtype()}"] if printer.uses_dtype else []
         lines = [
             f"def {self.name}({', '.join(self.parameters)}):",
             *_indent(self._docstring(leaves, derivations)),
-            *_indent([*checks, *dtype, *body, f"return {returned}"]),
+            *_indent(_without_unused_sizes([*checks, *dtype, *body, f"return {returned}"])),
         ]
         imports = [*(["import math"] if printer.uses_math else []), *printer.imports]
         source = "\n".join([*sorted(imports, key=_import_order), *self._helpers(), "", "", *lines])
@@ -326,17 +330,14 @@ class _Module:
             lines.append(
                 f'{parameter} = _checked("{parameter}", {parameter}, "{declared}", {shape}{kind})'
             )
-            if new:
-                known.update(new)
-                lines.append(self._sizes(parameter, symbol, new))
+            known.update(new)
+            lines += self._sizes(parameter, symbol, new)
         return lines
 
-    def _sizes(self, parameter: str, symbol: Symbol, new: list[sp.Symbol]) -> str:
-        names = [self.printer.dims[d].name for d in new]
-        if list(symbol.shape) == new:
-            return f"{', '.join(names)}{',' * (len(names) == 1)} = {parameter}.shape"
-        places = [f"{parameter}.shape[{symbol.shape.index(d)}]" for d in new]
-        return f"{', '.join(names)} = {', '.join(places)}"
+    def _sizes(self, parameter: str, symbol: Symbol, new: list[sp.Symbol]) -> list[str]:
+        """Read the sizes that are new off the shape, a line each."""
+        places = {self.printer.dims[d].name: symbol.shape.index(d) for d in new}
+        return [f"{name} = {parameter}.shape[{place}]" for name, place in places.items()]
 
     def _dtype(self) -> str:
         module = self.printer.module
@@ -345,7 +346,15 @@ class _Module:
         ]
         return f"{module}.result_type({', '.join(floats)})" if floats else "float"
 
-    def _body(self, results: list[str]) -> list[str]:
+    def _formulas(self) -> dict[str, str]:
+        """Give the formula of every line."""
+        formula = FormulaPrinter(self.program, self.names)
+        formula.dims = self.printer.dims
+        for _, value in self.program.inputs:
+            formula.texts[value] = self.printer.texts[value]
+        return self.printer.formulas(formula)
+
+    def _body(self, results: list[str], formulas: Mapping[str, str]) -> list[str]:
         lines = self.printer.lines
         last: dict[str, int] = {}
         for k, line in enumerate(lines):
@@ -360,7 +369,9 @@ class _Module:
             if len(stages) == 2 and line.value.stage != stage:
                 stage = line.value.stage
                 body += ["", "# forward pass" if stage else "# backward pass"]
-            body.append(f"{line.name} = {line.text.source}")
+            code, comment = f"{line.name} = {line.text.source}", f"# {formulas[line.name]}"
+            beside = len(code) + len(comment) + 6 <= LONGEST_LINE
+            body += [f"{code}  {comment}"] if beside else [comment, code]
             dead = sorted(
                 read
                 for read in line.text.reads
@@ -402,48 +413,24 @@ def _checked(name, value, declared, expected, kind="float"):
 '''
 
 
+_SIZE = re.compile(r"(\w+) = \w+\.shape\[\d+\]$")
+
+
+def _without_unused_sizes(lines: list[str]) -> list[str]:
+    """Leave out the sizes that no later line reads; read several of one shape at once."""
+    kept: list[str] = []
+    later = ""
+    for line in reversed(lines):
+        size = _SIZE.match(line)
+        if not size or re.search(rf"\b{size[1]}\b", later):
+            kept.append(line)
+            later += "\n" + line.split("  # ")[0]
+    return kept[::-1]
+
+
 def _bare_dims(symbol: Symbol) -> list[sp.Symbol]:
     """List the dims that the shape of an input tells directly."""
     return list(dict.fromkeys(d for d in symbol.shape if d.is_Symbol))
-
-
-class Suggestions:
-    """Names for values that the user did not name, made of what they are computed from."""
-
-    def __init__(self, printer: Printer) -> None:
-        self.printer = printer
-
-    def suggest(self, value: Value) -> str:
-        """Give a short name that recalls the operation."""
-        if value.op == "matmul":
-            parts = [self._short(a) for a in value.args]
-            if all(parts) and len("".join(parts)) <= 6:  # type: ignore[arg-type]
-                return "".join(parts)  # type: ignore[arg-type]
-        if value.op in ("exp", "tanh", "sigmoid", "log", "sqrt", "relu", "sin", "cos", "square"):
-            inner = self._short(value.args[0])
-            if inner and len(inner) <= 8:
-                return f"{value.op}_{inner}"
-        return {
-            "matmul": "z",
-            "tensordot": "z",
-            "einsum": "z",
-            "sum": "total",
-            "vdot": "total",
-            "multiply": "product",
-            "divide": "ratio",
-            "add": "total",
-            "subtract": "difference",
-            "solve": "solution",
-            "inv": "inverse",
-            "sigmoid": "s",
-        }.get(value.op, value.op)
-
-    def _short(self, value: Value) -> str | None:
-        if value.op == "transpose":
-            inner = self._short(value.args[0])
-            return inner + "t" if inner else None
-        source = self.printer.texts[value].source if value in self.printer.texts else ""
-        return source if source.isidentifier() else None
 
 
 def _summary(leaves: list[tuple[str, Tensor, Symbol | None]], derivations: list[Derivation]) -> str:
@@ -488,6 +475,3 @@ def _dims_of(program: Program) -> list[sp.Symbol]:
 
 
 SHAPED = ("full", "eye", "arange", "broadcast_to", "reshape", "embed", "pad", "scatter", "slice")
-
-
-__all__ = ["GeneratedFunction", "signature", "to_jax", "to_numpy", "topological"]

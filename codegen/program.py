@@ -59,6 +59,7 @@ class Program:
     inputs: list[tuple[Symbol, Value]]
     values: list[Value] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
+    value_of: dict[Tensor, Value] = field(default_factory=dict)
 
 
 class Builder:

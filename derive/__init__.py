@@ -1,11 +1,172 @@
-"""Symbolic derivatives of tensor expressions."""
-from derive.errors import ShapeError, UnsupportedError
-from derive.tensor.dims import dims
-from derive.tensor.symbols import scalar, vector, matrix, tensor
-from derive.tensor.linear import *
-from derive.tensor.reductions import *
-from derive.tensor.structural import *
-from derive.tensor.elementwise import *
-from derive.tensor.operators import as_tensor, einsum, transpose, broadcast_to, abs
-from derive.calculus import *
+"""Symbolic tensor calculus: expressions, their derivatives as formulas, and notation.
+
+Importing this package loads SymPy alone; ``codegen`` turns the results into NumPy and JAX code.
+"""
+
+from derive import linalg
+from derive.calculus import gradient, hessian, hvp, jacobian, jvp, tie_entries, vjp
 from derive.derivation import Derivation
+from derive.errors import ShapeError, UnsupportedError
+from derive.tensor.build import arange
+from derive.tensor.dims import dims
+from derive.tensor.elementwise import (
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctanh,
+    ceil,
+    cos,
+    cosh,
+    equal,
+    erf,
+    erfc,
+    exp,
+    expm1,
+    floor,
+    log,
+    log1p,
+    log_sigmoid,
+    map,
+    maximum,
+    minimum,
+    not_equal,
+    reciprocal,
+    relu,
+    sigmoid,
+    sign,
+    sin,
+    sinh,
+    softplus,
+    sqrt,
+    square,
+    tan,
+    tanh,
+    where,
+)
+from derive.tensor.linear import (
+    det,
+    diag,
+    dot,
+    eye,
+    inv,
+    kron,
+    logdet,
+    ones,
+    outer,
+    solve,
+    trace,
+    tril,
+    triu,
+    zeros,
+)
+from derive.tensor.names import let
+from derive.tensor.node import Tensor
+from derive.tensor.operators import abs, as_tensor, broadcast_to, einsum, power, transpose
+from derive.tensor.reductions import (
+    log_softmax,
+    logsumexp,
+    max,
+    mean,
+    min,
+    norm,
+    prod,
+    softmax,
+    sum,
+    var,
+)
+from derive.tensor.structural import concatenate, pad, reshape, stack, take, take_along_axis
+from derive.tensor.symbols import matrix, scalar, tensor, vector
+
+__all__ = [
+    "Derivation",
+    "ShapeError",
+    "Tensor",
+    "UnsupportedError",
+    "abs",
+    "arange",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctanh",
+    "as_tensor",
+    "broadcast_to",
+    "ceil",
+    "concatenate",
+    "cos",
+    "cosh",
+    "det",
+    "diag",
+    "dot",
+    "einsum",
+    "equal",
+    "erf",
+    "erfc",
+    "exp",
+    "expm1",
+    "eye",
+    "floor",
+    "gradient",
+    "hessian",
+    "hvp",
+    "inv",
+    "jacobian",
+    "jvp",
+    "kron",
+    "let",
+    "linalg",
+    "dims",
+    "log",
+    "log1p",
+    "log_sigmoid",
+    "log_softmax",
+    "logdet",
+    "logsumexp",
+    "map",
+    "matrix",
+    "max",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "norm",
+    "not_equal",
+    "ones",
+    "outer",
+    "pad",
+    "power",
+    "prod",
+    "reciprocal",
+    "relu",
+    "reshape",
+    "scalar",
+    "sigmoid",
+    "sign",
+    "sin",
+    "sinh",
+    "softmax",
+    "softplus",
+    "solve",
+    "sqrt",
+    "square",
+    "stack",
+    "sum",
+    "take",
+    "take_along_axis",
+    "tan",
+    "tanh",
+    "tensor",
+    "tie_entries",
+    "trace",
+    "transpose",
+    "tril",
+    "triu",
+    "var",
+    "vector",
+    "vjp",
+    "where",
+    "zeros",
+]

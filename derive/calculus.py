@@ -20,6 +20,7 @@ from derive.rules import rule_for
 from derive.simplify import simplify
 from derive.tensor import build, linear, reductions, symbols
 from derive.tensor.dims import is_one, show_shape
+from derive.tensor.names import mark_cotangent
 from derive.tensor.node import Symbol, Tensor, View, symbols_of, topological
 from derive.tensor.operators import TensorLike, as_tensor, describe
 
@@ -259,6 +260,7 @@ def _pull_back(
             continue
         cotangent = build.add(shares.pop(node)) if len(shares[node]) > 1 else shares.pop(node)[0]
         trace.cotangents[node] = cotangent
+        mark_cotangent(cotangent, node)
         if isinstance(node, Symbol):
             continue
         rule = rule_for(node)

@@ -81,14 +81,21 @@ class Printer:
 
     # ------------------------------------------------------------------------------------ lines
 
-    def run(self, output_names: list[str], suggest: Callable[[Value], str]) -> list[str]:
-        """Write every value; give the expression of each output."""
+    def run(
+        self, output_names: list[str], suggest: Callable[[Value], str], inline_output: bool
+    ) -> list[str]:
+        """Write every value; give the expression of each output.
+
+        ``inline_output`` writes a single result into the return statement itself.
+        """
         uses = Counter(arg for value in self.program.values for arg in value.args)
         uses.update(self.program.outputs)
         wanted = dict(zip(self.program.outputs, output_names, strict=True))
         for value in self.program.values:
             text = self.write(value)
-            if value in wanted:
+            if value in wanted and inline_output and uses[value] == 1:
+                self.texts[value] = text
+            elif value in wanted:
                 self._assign(value, text, wanted[value])
             elif value.op in CHEAP and len(text.source) < WIDTH:
                 self.texts[value] = text
@@ -98,10 +105,18 @@ class Printer:
                 self._assign(value, text, suggest(value))
         return [self.texts[value].source for value in self.program.outputs]
 
+    def formulas(self, formula: Printer) -> dict[str, str]:
+        """Write each line once more with another table, the names being the lines'."""
+        named = {line.value: line.name for line in self.lines}
+        found = {}
+        for value in self.program.values:
+            formula.texts[value] = formula.write(value)
+            if value in named:
+                found[named[value]] = formula.texts[value].source
+                formula.texts[value] = self.texts[value]
+        return found
+
     def _assign(self, value: Value, text: Text, wanted: str) -> None:
-        if text.precedence == ATOM and text.source.isidentifier() and value.op == "input":
-            self.texts[value] = text
-            return
         name = self.names.fresh(wanted)
         self.lines.append(Line(name, text, value))
         self.texts[value] = Text(name, ATOM, 0, frozenset({name}))

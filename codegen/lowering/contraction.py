@@ -64,7 +64,7 @@ def _broadcast_product(lowering: _Lowering, a: Factor, b: Factor, out: Labels) -
         # x * (1 / y) is x / y.
         if y.op == "divide" and y.args[0].op == "number" and y.args[0].attributes == (sp.S.One,):
             return lowering.entrywise.emit("divide", x, y.args[1])
-    if left.ndim > right.ndim:
+    if (left.ndim, right.op == "matmul") > (right.ndim, left.op == "matmul"):
         left, right = right, left
     return lowering.entrywise.emit("multiply", left, right)
 

@@ -42,8 +42,10 @@ def lower(
     outputs or not, whose parts belong to the forward pass.
     """
     roots = plan(simplify([*forward, *outputs]), sizes or {})
-    state = _Lowering(inputs)
-    for node in topological(roots):
+    state = _Lowering(inputs, roots)
+    # Shallow results first, so that each is computed as soon as it can be.
+    depth = _depths(roots)
+    for node in topological([*roots[: len(forward)], *sorted(roots, key=depth.__getitem__)]):
         state.visit(node)
     first = [state.full(root) for root in roots[: len(forward)]]
     results = [state.output(root) for root in roots[len(forward) :]]
@@ -51,7 +53,43 @@ def lower(
     for value in _reachable(first):
         value.stage = "forward"
     values = [v for v in state.builder.values if v in live and v.op != "input"]
-    return Program(state.inputs, values, results)
+    return Program(state.inputs, values, results, state.values)
+
+
+def _depths(roots: Sequence[Tensor]) -> dict[Tensor, int]:
+    """Give the length of the longest path below every node."""
+    depth: dict[Tensor, int] = {}
+    for node in topological(list(roots)):
+        depth[node] = 1 + max((depth[o] for o in node.operands), default=0)
+    return depth
+
+
+def _orientations(roots: Sequence[Tensor]) -> dict[Tensor, Labels]:
+    """Find the order of axes in which a node is wanted, where its first reader permutes it."""
+    wanted: dict[Tensor, Labels] = {}
+    for node in topological(list(roots)):
+        if isinstance(node, View) and isinstance(node.operand, (Contraction, Add, Map)):
+            placed = [k for k in node.target if k in node.source]
+            if len(set(placed)) == len(placed) == node.operand.ndim:
+                wanted.setdefault(node.operand, tuple(node.source.index(k) for k in placed))
+        for operand in node.operands:
+            wanted.setdefault(operand, tuple(range(operand.ndim)))
+    return wanted
+
+
+def _negated(roots: Sequence[Tensor]) -> set[Tensor]:
+    """Find the sums that are read with a negative coefficient only: they are turned around."""
+    signs: dict[Tensor, set[bool]] = {}
+    for node in topological(list(roots)):
+        if isinstance(node, View):
+            negative = node.coefficient.could_extract_minus_sign()
+            signs.setdefault(node.operand, set()).add(negative)
+        else:
+            for operand in node.operands:
+                signs.setdefault(operand, set()).add(False)
+    for root in roots:
+        signs.setdefault(root, set()).add(False)
+    return {node for node, found in signs.items() if isinstance(node, Add) and found == {True}}
 
 
 def _reachable(values: Sequence[Value]) -> set[Value]:
@@ -69,7 +107,9 @@ def _reachable(values: Sequence[Value]) -> set[Value]:
 class _Lowering:
     """The values of the nodes so far."""
 
-    def __init__(self, inputs: Sequence[Symbol]) -> None:
+    def __init__(self, inputs: Sequence[Symbol], roots: Sequence[Tensor]) -> None:
+        self.orientation = _orientations(roots)
+        self.negated = _negated(roots)
         self.builder = Builder()
         self.entrywise = Entrywise(self.builder)
         self.values: dict[Tensor, Value] = {}
@@ -88,12 +128,17 @@ class _Lowering:
             return
         if isinstance(node, Arange):
             value = self.builder.emit("arange", (), node.shape)
-        elif isinstance(node, Contraction):
-            value = self._contraction(node)
-        elif isinstance(node, Add):
-            value = self._add(node)
-        elif isinstance(node, Map):
-            value = self._map(node)
+        elif isinstance(node, (Contraction, Add, Map)):
+            order = self.orientation.get(node, tuple(range(node.ndim)))
+            if isinstance(node, Contraction):
+                value = self._contraction(node, order)
+            elif isinstance(node, Add):
+                value = self._add(node, order)
+            else:
+                value = self._map(node, order)
+            if value.formula is None:
+                value.formula = node
+            value = self.transpose(value, [order.index(k) for k in range(node.ndim)])
         else:
             assert isinstance(node, Primitive)
             value = self._primitive(node)
@@ -234,12 +279,11 @@ class _Lowering:
 
     # ------------------------------------------------------------------------------- operations
 
-    def _contraction(self, node: Contraction) -> Value:
+    def _contraction(self, node: Contraction, order: Labels) -> Value:
         factors = []
         for operand, names in zip(node.operands, node.labels, strict=True):
             value, labels = self.distinct(self.full(operand), names)
             factors.append((value, labels))
-        out = tuple(range(node.ndim))
         if len(factors) == 1:
             value, labels = factors[0]
             summed = tuple(k for k, name in enumerate(labels) if name >= node.ndim)
@@ -247,18 +291,19 @@ class _Lowering:
             if summed:
                 shape = tuple(d for k, d in enumerate(value.shape) if k not in summed)
                 value = self.builder.emit("sum", (value,), shape, summed)
-            return self.transpose(value, sorted(range(len(kept)), key=lambda k: kept[k]))
+            return self.transpose(value, [kept.index(k) for k in order])
         assert len(factors) == 2, "plan() leaves products of two"
-        return contract_pair(self, factors[0], factors[1], out, node.sizes)
+        return contract_pair(self, factors[0], factors[1], order, node.sizes)
 
-    def _add(self, node: Add) -> Value:
-        joined = self._concatenation(node)
+    def _add(self, node: Add, order: Labels) -> Value:
+        joined = self._concatenation(node, order)
         if joined is not None:
             return joined
-        terms = [split_coefficient(term) for term in node.operands]
+        sign = -1 if node in self.negated else 1
+        terms = [(sign * w, base) for w, base in map(split_coefficient, node.operands)]
         # Subtract rather than add a negative, and begin with a positive term.
         terms.sort(key=lambda term: term[0].could_extract_minus_sign())
-        axes = tuple(range(node.ndim))
+        axes = tuple(order.index(k) for k in range(node.ndim))
         result: Value | None = None
         for weight, base in terms:
             negative = weight.could_extract_minus_sign()
@@ -269,9 +314,9 @@ class _Lowering:
             else:
                 result = self.entrywise.emit("subtract" if negative else "add", result, value)
         assert result is not None
-        return result
+        return self.entrywise.emit("negative", result) if sign < 0 else result
 
-    def _concatenation(self, node: Add) -> Value | None:
+    def _concatenation(self, node: Add, order: Labels) -> Value | None:
         """Recognise a sum of pads that fill an axis side by side."""
         parts: list[tuple[sp.Expr, Tensor, sp.Expr]] = []
         axes = set()
@@ -304,11 +349,15 @@ class _Lowering:
             at = sp.expand(at + found[1].shape[axis])
         if sp.expand(at - node.shape[axis]) != 0:
             return None
-        return self.builder.emit("concatenate", tuple(pieces), node.shape, (axis,))
+        joined = self.builder.emit("concatenate", tuple(pieces), node.shape, (axis,))
+        return self.transpose(joined, order)
 
-    def _map(self, node: Map) -> Value:
+    def _map(self, node: Map, order: Labels) -> Value:
+        place = {**{k: order.index(k) for k in range(node.ndim)}, UNIT_AXIS: UNIT_AXIS}
         values = {
-            placeholder(k, is_positive(operand)): self.aligned(operand, names, node.ndim)
+            placeholder(k, is_positive(operand)): self.aligned(
+                operand, tuple(place[name] for name in names), node.ndim
+            )
             for k, (operand, names) in enumerate(zip(node.operands, node.labels, strict=True))
         }
         return self.entrywise.lower(node.body, values)

@@ -6,6 +6,7 @@ becomes the solution of a linear system, so that no inverse is formed where a so
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import opt_einsum
@@ -13,10 +14,12 @@ import sympy as sp
 
 from derive.tensor import build
 from derive.tensor.dims import is_one
+from derive.tensor.names import carry_name
 from derive.tensor.node import UNIT_AXIS, Contraction, Labels, Primitive, Tensor, View, topological
 from derive.tensor.rebuild import factors_of, rebuild
 
 TYPICAL_SIZE = 64
+MOST_SEARCHED = 7
 Factor = tuple[Tensor, Labels]
 
 
@@ -29,6 +32,7 @@ def plan(roots: Sequence[Tensor], sizes: Mapping[sp.Symbol, int]) -> list[Tensor
             done[node] = _ordered(node, operands, sizes)
         else:
             done[node] = rebuild(node, operands) if operands else node
+        carry_name(node, done[node])
     return [done[root] for root in roots]
 
 
@@ -39,6 +43,8 @@ def typical(dim: sp.Expr, sizes: Mapping[sp.Symbol, int]) -> int:
 
 
 def _ordered(node: Contraction, operands: list[Tensor], sizes: Mapping[sp.Symbol, int]) -> Tensor:
+    if tuple(operands) == node.operands and len(operands) <= 2 and not any(map(_holds_inverse, operands)):
+        return node
     factors = factors_of(node, operands)
     out = tuple(range(node.ndim))
     if len(factors) == 1:
@@ -57,6 +63,11 @@ def _ordered(node: Contraction, operands: list[Tensor], sizes: Mapping[sp.Symbol
     return _multiply(factors, out)
 
 
+def _holds_inverse(tensor: Tensor) -> bool:
+    core = tensor.operand if isinstance(tensor, View) else tensor
+    return isinstance(core, Primitive) and core.name == "inv"
+
+
 def _presum(factor: Factor, position: int, factors: list[Factor], out: Labels) -> Factor:
     """Sum at once over labels that no other factor and no output has; take diagonals."""
     tensor, names = factor
@@ -71,6 +82,8 @@ def _next_pair(
     extent: Mapping[int, sp.Expr],
     sizes: Mapping[sp.Symbol, int],
 ) -> tuple[int, int]:
+    if len(factors) <= MOST_SEARCHED:
+        return _best_pair(factors, out, extent, sizes)
     letters = {k: opt_einsum.get_symbol(j) for j, k in enumerate(extent)}
     terms = ["".join(letters[k] for k in names) for _, names in factors]
     shapes = [tuple(typical(extent[k], sizes) for k in names) for _, names in factors]
@@ -78,10 +91,54 @@ def _next_pair(
         ",".join(terms) + "->" + "".join(letters[k] for k in out),
         *shapes,
         shapes=True,
-        optimize="dp" if len(factors) <= 8 else "greedy",
+        optimize="greedy",
     )
-    first = sorted(path[0])
-    return (first[0], first[1]) if len(first) == 2 else (0, 1)
+    first, second, *_ = sorted(path[0])
+    return first, second
+
+
+def _best_pair(
+    factors: list[Factor],
+    out: Labels,
+    extent: Mapping[int, sp.Expr],
+    sizes: Mapping[sp.Symbol, int],
+) -> tuple[int, int]:
+    """Search all orders, over subsets of the factors; the cost of a product is its index space.
+
+    opt_einsum's own searches count a label that three factors share once too often or too seldom,
+    and multiply a matrix by a vector where a vector by a vector would do.
+    """
+    size = {k: typical(dim, sizes) for k, dim in extent.items()}
+    everything = (1 << len(factors)) - 1
+    labels = {1 << k: frozenset(names) for k, (_, names) in enumerate(factors)}
+
+    def kept(subset: int) -> frozenset[int]:
+        inside = [names for bit, names in labels.items() if bit & subset]
+        outside = [names for bit, names in labels.items() if not bit & subset]
+        return frozenset().union(*inside) & frozenset(out).union(*outside)
+
+    keeps = {subset: kept(subset) for subset in range(1, everything + 1)}
+    best: dict[int, tuple[int, tuple[int, int] | None]] = {bit: (0, None) for bit in labels}
+    for subset in range(1, everything + 1):
+        if subset in best:
+            continue
+        options = []
+        part = (subset - 1) & subset
+        while part > subset ^ part:
+            rest = subset ^ part
+            space = math.prod(size[k] for k in keeps[part] | keeps[rest])
+            options.append((best[part][0] + best[rest][0] + space, (part, rest)))
+            part = (part - 1) & subset
+        best[subset] = min(options)
+    subset = everything
+    while True:
+        pair = best[subset][1]
+        assert pair is not None
+        composite = [part for part in pair if part.bit_count() > 1]
+        if not composite:
+            first, second = sorted(part.bit_length() - 1 for part in pair)
+            return first, second
+        subset = composite[0]
 
 
 def _multiply(factors: list[Factor], out: Labels) -> Tensor:

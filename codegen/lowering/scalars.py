@@ -163,6 +163,8 @@ class Entrywise:
         """Multiply by a number: negate, divide by an integer, or multiply."""
         if coefficient == 1:
             return value
+        if value.op == "negative" and coefficient.could_extract_minus_sign():
+            return self.scale(value.args[0], -coefficient)
         if coefficient == -1:
             return self.emit("negative", value)
         if value.op == "number":

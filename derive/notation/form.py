@@ -7,7 +7,8 @@ read forwards, or backwards with every link transposed, or in runs of both.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from derive.notation.tree import (
     Call,
@@ -20,6 +21,9 @@ from derive.notation.tree import (
     product,
     times,
 )
+
+if TYPE_CHECKING:
+    from derive.notation.network import Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Form:
     rank: int
     flat: bool = True
     row: bool = False
+    terms: tuple[Term, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def opens_left(self) -> bool:
@@ -50,7 +55,13 @@ class Form:
     @property
     def transposed(self) -> Form:
         """The form of the transpose."""
-        return replace(self, straight=self.turned, turned=self.straight, row=not self.row)
+        return replace(
+            self,
+            straight=self.turned,
+            turned=self.straight,
+            row=not self.row,
+            terms=tuple(term.transposed for term in self.terms),
+        )
 
     @property
     def costs(self) -> tuple[int, int]:
@@ -60,6 +71,11 @@ class Form:
             self.straight.cost + (virtual and self.row),
             self.turned.cost + (virtual and not self.row),
         )
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether the transpose reads the same, as it does for a flat vector."""
+        return self.straight is self.turned
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -79,7 +95,10 @@ def settled(straight: Tree, turned: Tree, rank: int, flat: bool = True) -> Form:
 
 def both(make: Callable[[Tree], Tree], form: Form) -> Form:
     """Apply a function that commutes with the transpose, such as the inverse."""
-    return settled(make(form.straight), make(form.turned), form.rank, form.flat)
+    if form.turned.cost < form.straight.cost:
+        return both(make, form.transposed).transposed
+    tree = make(form.straight)
+    return Form(tree, tree if form.symmetric else Transpose.of(tree), form.rank, form.flat, form.row)
 
 
 def scaling(link: Form) -> Tree | None:
@@ -153,20 +172,20 @@ def _vector(links: Sequence[Form]) -> Tree:
 def _inner(links: list[Form], flat: bool) -> Form:
     """Write a scalar, forwards or backwards, or as a square where the chain is a palindrome."""
     backwards = [link.transposed for link in reversed(links)]
-    readings = [_read(links, 0)[1], _read(backwards, 0)[1]]
-    readings.sort(key=lambda tree: (tree.cost, tree.sketch))
+    readings = [_read(links, 0), _read(backwards, 0)]
+    tree = min(readings, key=lambda reading: (reading[0], reading[1].sketch))[1]
     half = len(links) // 2
     if len(links) % 2 == 0 and all(
         a.key == b.key for a, b in zip(links[:half], backwards[:half], strict=True)
     ):
         root = chain(links[half:])
         square = power(Call.of("norm", best(root.straight, root.turned), rank=0), 2)
-        if square.cost < readings[0].cost:
+        if square.cost < tree.cost:
             return Form(square, square, 0)
-    return Form(readings[0], readings[0], 0, flat)
+    return Form(tree, tree, 0, flat)
 
 
-def _read(links: Sequence[Form], rank: int) -> tuple[int, Tree]:
+def _read(links: Sequence[Form], rank: int) -> tuple[tuple[int, int], Tree]:
     """Read a chain forwards, with runs of links transposed as a whole where that is cheaper.
 
     A two-state shortest path: a link stands as it is, or transposed inside a run, and every run
@@ -182,7 +201,7 @@ def _read(links: Sequence[Form], rank: int) -> tuple[int, Tree]:
         kept = (run[0] + turned, run[1], (*run[2], True))
         plain = (before[0] + straight, before[1], (*before[2], False))
         run = min(opened, kept)
-    cost, _, inside = min(plain, run)
+    cost, runs, inside = min(plain, run)
     factors: list[Tree] = []
     start = 0
     while start < len(links):
@@ -198,7 +217,7 @@ def _read(links: Sequence[Form], rank: int) -> tuple[int, Tree]:
             lies_flat = any(link.rank == 1 and link.flat for link in part)
             factors.append(tree if lies_flat else Transpose.of(tree))
         start = end
-    return cost, product(factors, rank)
+    return (cost, runs), product(factors, rank)
 
 
 def trace(links: Sequence[Form]) -> Form:

@@ -92,8 +92,8 @@ class Number(Tree):
     @staticmethod
     def of(value: object) -> Number:
         number = sp.Rational(value)
-        cost = (number < 0) + (number.q != 1)
-        return _make(Number, (), (number,), 0, int(cost), len(str(number)), f"~{number}")
+        cost = bool(number < 0) + (number.q != 1)
+        return _make(Number, (), (number,), 0, cost, len(str(number)), f"~{number}")
 
     @property
     def value(self) -> sp.Rational:

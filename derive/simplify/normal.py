@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import sympy as sp
 
 from derive.tensor import build
-from derive.tensor.dims import is_one
+from derive.tensor.names import carry_name, name_of
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
@@ -57,7 +57,9 @@ def _normalise(
     signatures: dict[Tensor, int] = {}
 
     def may_merge(original: Tensor) -> bool:
-        return merges(original) and (not isinstance(original, View) or merges(original.operand))
+        if name_of(original) is not None:
+            return False  # what the user named stays as it is
+        return merges(original) and (not isinstance(original, View) or may_merge(original.operand))
 
     for node in topological(list(roots)):
         operands = [done[o] for o in node.operands]
@@ -71,6 +73,7 @@ def _normalise(
                 value = _collect(value, signatures)
         else:
             value = rebuild(node, operands) if operands else node
+        carry_name(node, value)
         done[node] = value
     return [done[root] for root in roots]
 
@@ -79,11 +82,21 @@ def _normalise(
 
 
 def _product(node: Contraction, operands: list[Tensor], inlined: set[Tensor]) -> Tensor:
+    if tuple(operands) == node.operands and not any(_may_change(o, inlined) for o in operands):
+        return node
     out = tuple(range(node.ndim))
     factors = factors_of(node, operands)
     sizes = dict(zip(out, node.shape, strict=True))
     expanded, coefficient = _expand(factors, inlined, out)
     return _distribute(expanded, out, coefficient, sizes)
+
+
+def _may_change(operand: Tensor, inlined: set[Tensor]) -> bool:
+    """Tell whether a product can change by what an operand is: a product, a sum, an inverse."""
+    core = operand.operand if isinstance(operand, View) else operand
+    if isinstance(core, (Contraction, Map)):
+        return operand in inlined
+    return isinstance(core, (Add, Primitive))
 
 
 def _expand(
@@ -317,6 +330,3 @@ def _signature(tensor: Tensor, known: dict[Tensor, int]) -> int:
         else:
             known[node] = int.from_bytes(node.digest[:8])
     return known[tensor]
-
-
-__all__ = ["flatten", "is_one", "simplify"]

@@ -339,6 +339,8 @@ def _partial(call: sp.Function, position: int) -> sp.Expr:
 @lru_cache(maxsize=16384)
 def tidy(body: sp.Expr) -> sp.Expr:
     """Recognise the logistic family, whose named forms are shorter and do not overflow."""
+    if body.has(slope_of_abs):
+        body = body.replace(lambda e: isinstance(e, sp.Mul) and e.has(slope_of_abs), _merge_abs)
     if not body.has(sp.exp):
         return body
     w = sp.Wild("w")
@@ -349,6 +351,20 @@ def tidy(body: sp.Expr) -> sp.Expr:
     for pattern, replacement in rules:
         body = body.replace(pattern, replacement)
     return _merge_sigmoid(body)
+
+
+def _merge_abs(product: sp.Mul) -> sp.Expr:
+    """Rewrite sign(w) |w|**k as w**k, for an odd k."""
+    factors = list(product.args)
+    for slope in [f for f in factors if isinstance(f, slope_of_abs)]:
+        (w,) = slope.args
+        for size in factors:
+            base, exponent = size.as_base_exp()
+            if base == sp.Abs(w) and exponent.is_odd:
+                factors.remove(slope)
+                factors[factors.index(size)] = w**exponent
+                break
+    return sp.Mul(*factors)
 
 
 def _merge_sigmoid(body: sp.Expr) -> sp.Expr:

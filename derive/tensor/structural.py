@@ -14,7 +14,7 @@ import sympy as sp
 from derive.errors import ShapeError, UnsupportedError
 from derive.tensor import build
 from derive.tensor.dims import Shape, as_dim, as_shape, is_one, same_dim, show_shape
-from derive.tensor.node import Primitive, Tensor
+from derive.tensor.node import Primitive, Tensor, View
 from derive.tensor.operators import (
     TensorLike,
     as_tensor,
@@ -251,6 +251,12 @@ def reshape_to(tensor: Tensor, target: Shape) -> Tensor:
         return build.constant(value, target)
     if isinstance(tensor, Primitive) and tensor.name == "reshape":
         return reshape_to(tensor.operands[0], target)
+    if isinstance(tensor, View) and tensor.ndim == 2 and tensor.target[0] == tensor.target[1]:
+        half = target[: len(target) // 2]
+        if build.same_shape((*half, *half), target) and same_dim(as_dim(sp.Mul(*half)), tensor.shape[0]):
+            axes = tuple(range(len(half)))
+            diagonal = reshape_to(build.contract([(tensor, (0, 0))], (0,)), half)
+            return build.contract([(diagonal, axes)], (*axes, *axes))
     sizes = [k for k, dim in enumerate(tensor.shape) if not is_one(dim)]
     wanted = [k for k, dim in enumerate(target) if not is_one(dim)]
     if len(sizes) == len(wanted) and all(

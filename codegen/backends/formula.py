@@ -1,0 +1,110 @@
+"""Formulas for the comments: the program form once more, as mathematics is written by hand.
+
+``diag(s) X`` for a product that NumPy writes with broadcasting, ``a bᵀ`` for an outer product, ⊙ for
+an entrywise one, Σ for a sum.
+"""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from codegen.backends.printer import ATOM, POWER, PRODUCT, SUM, UNARY, Printer, Text
+from codegen.program import Value
+
+_SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_FUNCTIONS = {
+    "sigmoid": "σ",
+    "matmul": "",
+    "sqrt": "√",
+    "slope_of_abs": "sign",
+    "gammaln": "log Γ",
+    "logdet": "log det",
+    "logsumexp": "log Σ exp",
+    "sum": "Σ",
+    "prod": "Π",
+    "arange": "0..",
+}
+_SIGNS = {"greater": ">", "greater_equal": "≥", "equal": "=", "not_equal": "≠"}
+_MOVES = ("expand", "squeeze", "broadcast_to", "copy", "astype")
+
+
+class FormulaPrinter(Printer):
+    """Prints values as formulas; the names are those that the source gives to its lines."""
+
+    frees_memory = False
+
+    def _source(self, value: Value, args: list[Text]) -> tuple[str, int]:
+        op = value.op
+        if op in _MOVES:
+            return args[0].source, args[0].precedence
+        if op in ("add", "subtract"):
+            sign = "+" if op == "add" else "-"
+            return f"{args[0].inside(SUM)} {sign} {args[1].inside(SUM + 1)}", SUM
+        if op in _SIGNS:
+            return f"[{args[0].source} {_SIGNS[op]} {args[1].source}]", ATOM
+        if op == "negative":
+            return f"-{args[0].inside(PRODUCT)}", SUM + 1
+        if op == "divide":
+            return f"{args[0].inside(PRODUCT)} / {args[1].inside(UNARY)}", PRODUCT
+        if op == "multiply":
+            return self._entrywise_product(value, args)
+        if op == "matmul":
+            return f"{args[0].inside(PRODUCT)} {args[1].inside(UNARY)}", PRODUCT
+        if op == "square":
+            return f"{args[0].inside(ATOM)}²", POWER
+        if op == "power":
+            return f"{args[0].inside(ATOM)}^{args[1].inside(ATOM)}", POWER
+        if op == "transpose":
+            return self._transposed(value, args[0])
+        if op in ("inv", "solve"):
+            inverse = f"{args[0].inside(ATOM)}⁻¹"
+            return (inverse, POWER) if op == "inv" else (
+                f"{inverse} {args[1].inside(UNARY)}",
+                PRODUCT,
+            )
+        if op == "number":
+            return self._number(value, args), ATOM
+        return self._call(value, args), ATOM
+
+    def _entrywise_product(self, value: Value, args: list[Text]) -> tuple[str, int]:
+        left, right = value.args
+        for one, other, k in ((left, right, 0), (right, left, 1)):
+            text, rest = args[k], args[1 - k]
+            if one.ndim == 0:
+                return f"{text.inside(PRODUCT)} {rest.inside(UNARY)}", PRODUCT
+            if value.ndim == 2 and one.op == "expand" and one.args[0].ndim == 1:
+                if other.ndim == 1:
+                    return f"{text.inside(UNARY)} {rest.inside(ATOM)}ᵀ", PRODUCT
+                if other.ndim == 2 and other.op != "expand":
+                    return f"diag({text.source}) {rest.inside(UNARY)}", PRODUCT
+        return f"{args[0].inside(PRODUCT)} ⊙ {args[1].inside(UNARY)}", PRODUCT
+
+    def _transposed(self, value: Value, arg: Text) -> tuple[str, int]:
+        if value.ndim == 2:
+            text = arg.inside(ATOM)
+            return f"{text}ᵀ".replace("⁻¹ᵀ", "⁻ᵀ"), POWER
+        order = "".join("ijklmnopq"[k] for k in value.attributes)
+        return f"{arg.inside(ATOM)}_{order}", POWER
+
+    def _call(self, value: Value, args: list[Text]) -> str:
+        op = value.op
+        if op in ("einsum", "embed"):
+            inside = ", ".join(a.source for a in args)
+            simple = {"i->ii": "diag", "ii->i": "diag"}.get(value.attributes[0])
+            return f"{simple}({inside})" if simple else f"[{value.attributes[0]}]({inside})"
+        if op == "eye":
+            return "I"
+        if op == "full":
+            return self.number(value.attributes[0]).source
+        inside = ", ".join(a.source for a in args)
+        if op in ("sum", "prod", "max", "min", "logsumexp"):
+            axes = value.attributes if op == "sum" else value.attributes[0]
+            whole = len(axes) == value.args[0].ndim
+            at = "" if whole else "_" + ",".join(map(str, axes))
+            return f"{_FUNCTIONS.get(op, op)}{at}({inside})"
+        return f"{_FUNCTIONS.get(op, op)}({inside})"
+
+    def number(self, value: sp.Expr) -> Text:
+        """Write a number as mathematics does."""
+        text = super().number(value)
+        return Text(text.source.replace("math.", "").replace("**", "^"), text.precedence)

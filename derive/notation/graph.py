@@ -1,0 +1,78 @@
+"""Reading the expression graph: the terms of a sum, the factors of a product, through views."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from derive.tensor import build
+from derive.tensor.dims import is_one
+from derive.tensor.node import (
+    UNIT_AXIS,
+    Add,
+    Contraction,
+    Labels,
+    Primitive,
+    Tensor,
+    View,
+)
+
+
+def rank_of(node: Tensor) -> int:
+    """Count the axes, those of size 1 left out."""
+    return sum(not is_one(dim) for dim in node.shape)
+
+
+def carried(operand: Tensor) -> Labels:
+    """List the axes of a term of a sum along which it is not constant."""
+    axes = range(operand.ndim)
+    if not isinstance(operand, View):
+        return tuple(axes)
+    repeated = {k for k in operand.target if operand.target.count(k) > 1}
+    return tuple(k for k in axes if operand.target[k] in repeated | set(operand.source))
+
+
+def dropped(operand: Tensor, own: Labels) -> Tensor:
+    """Give a term on the axes that it carries only."""
+    if len(own) == operand.ndim or not isinstance(operand, View):
+        return operand
+    return build.view(
+        operand.operand,
+        operand.coefficient,
+        operand.source,
+        tuple(operand.target[k] for k in own),
+        tuple(operand.shape[k] for k in own),
+    )
+
+
+def opened(core: Contraction, names: Labels, fresh: int) -> list[tuple[Tensor, Labels]]:
+    """Give the factors of a contraction whose axes have these labels."""
+    inner = max((k for labels in core.labels for k in labels), default=0) + 1
+    fresh = max((*names, fresh - 1)) + 1
+    moved = {k: names[k] if k < core.ndim else fresh + k for k in range(inner)}
+    moved[UNIT_AXIS] = UNIT_AXIS
+    return [
+        (tensor, tuple(moved[k] for k in labels))
+        for tensor, labels in zip(core.operands, core.labels, strict=True)
+    ]
+
+
+def is_logsumexp(node: Tensor) -> bool:
+    return isinstance(node, Primitive) and node.name == "logsumexp"
+
+
+def weights(tensor: Tensor) -> dict[Tensor, sp.Expr]:
+    """Give the terms of a sum with their coefficients."""
+    weighted = (build.split_coefficient(term) for term in summands(tensor))
+    return {term: weight for weight, term in weighted}
+
+
+def summands(tensor: Tensor) -> list[Tensor]:
+    """Give the terms of a sum, also through a view; of anything else, itself."""
+    if isinstance(tensor, Add):
+        return list(tensor.operands)
+    if isinstance(tensor, View) and isinstance(tensor.operand, Add):
+        return [
+            build.view(term, tensor.coefficient, tensor.source, tensor.target, tensor.shape)
+            for term in tensor.operand.operands
+        ]
+    return [tensor]

@@ -1,0 +1,346 @@
+"""From the expression graph to matrix notation, one form for each node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import sympy as sp
+
+from derive.notation.entrywise import coefficient_tree, entrywise
+from derive.notation.form import Form, both, chain, settled
+from derive.notation.graph import (
+    carried,
+    dropped,
+    is_logsumexp,
+    opened,
+    rank_of,
+    summands,
+    weights,
+)
+from derive.notation.network import Network, Part, Term
+from derive.notation.place import is_flat, ones, placed, shaped, unshaped
+from derive.notation.primitives import PRIMITIVES
+from derive.notation.sums import expanded, sum_of
+from derive.notation.tree import Call, Name, Tree, best, times, total
+from derive.tensor import build
+from derive.tensor.dims import Dim, is_one
+from derive.tensor.node import (
+    UNIT_AXIS,
+    Add,
+    Arange,
+    Contraction,
+    Labels,
+    Map,
+    Primitive,
+    Symbol,
+    Tensor,
+    View,
+    topological,
+)
+from derive.tensor.scalar import greater_equal, placeholder
+
+
+class Notation:
+    """Writes tensors as notation trees.
+
+    Parameters
+    ----------
+    columns : bool
+        Whether vectors are columns, as on paper, or have one axis, as in NumPy.
+    named : mapping of tensors to str
+        Intermediates that stand as names; ``definition`` writes what they are.
+    """
+
+    def __init__(self, columns: bool, named: Mapping[Tensor, str] | None = None) -> None:
+        self.columns = columns
+        self.named = named or {}
+        self.forms: dict[Tensor, Form] = {}
+        self.terms: dict[Tensor, Term] = {}
+
+    def tree(self, root: Tensor) -> Tree:
+        """Write a tensor in exactly its shape."""
+        value = build.constant_value(root)
+        if value is not None and root.ndim:
+            if value == 0:
+                return Call.of("zeros", *map(coefficient_tree, root.shape), rank=root.ndim)
+            return times([coefficient_tree(value), ones(*root.shape)])
+        return shaped(self.form(root), root.shape)
+
+    def definition(self, node: Tensor) -> Tree:
+        """Write what a named tensor is."""
+        form = self._written(node)
+        return shaped(form, node.shape)
+
+    def form(self, root: Tensor) -> Form:
+        """Write a tensor by its axes, those of size 1 left out."""
+        if root not in self.forms:
+            for node in topological([root]):
+                if node not in self.forms:
+                    name = node.name if isinstance(node, Symbol) else self.named.get(node)
+                    self.forms[node] = self._written(node) if name is None else self._symbol(node, name)
+        return self.forms[root]
+
+    def _symbol(self, node: Tensor, name: str) -> Form:
+        form = unshaped(Name.of(name, node.ndim), node.shape, self.columns)
+        return replace(form, turned=form.straight) if node.symmetric else form
+
+    def _written(self, node: Tensor) -> Form:
+        form = self._form(node)
+        if node.symmetric and form.rank == 2:
+            tree = best(form.straight, form.turned)
+            form = replace(form, straight=tree, turned=tree)
+        return form
+
+    def _form(self, node: Tensor) -> Form:
+        if isinstance(node, Arange):
+            tree = Call.of("arange", coefficient_tree(node.shape[0]), rank=1)
+            return unshaped(tree, node.shape, self.columns)
+        if isinstance(node, Map):
+            return self._map(node)
+        if isinstance(node, Primitive):
+            return PRIMITIVES[node.name](self, node)
+        if node.ndim > 2 and len(summands(node)) > 1:
+            return self._tall_sum(node)
+        return self._term(node).form(self.columns)
+
+    # ----------------------------------------------------------------- products and sums
+
+    def _term(self, node: Tensor) -> Term:
+        """Write a tensor as a coefficient, scalars and a chain."""
+        known = self.terms.get(node)
+        if known is None:
+            if node in self.named and node in self.forms:
+                known = Term(sp.S.One, (), (self.forms[node],))
+            elif isinstance(node, Add):
+                known = self._sum(node)
+            else:
+                known = self._product(node)
+            self.terms[node] = known
+        return known
+
+    def _product(self, node: Tensor) -> Term:
+        """Write a contraction, or a view of anything."""
+        if isinstance(node, View) and isinstance(node.operand, Add) and node.ndim < 3:
+            out = tuple(k for k in node.target if k != UNIT_AXIS)
+            if len(set(out)) == len(out) and set(out) == set(node.source) - {UNIT_AXIS}:
+                # The sum's own coefficient and scalars stay in front.
+                inner = self._term(node.operand)
+                inner = inner if out == tuple(sorted(out)) == node.source else inner.transposed
+                return replace(inner, coefficient=node.coefficient * inner.coefficient)
+        return self._network(node).term()
+
+    def _network(self, node: Tensor) -> Network:
+        coefficient: sp.Expr = sp.S.One
+        out: Labels = tuple(k for k, dim in enumerate(node.shape) if not is_one(dim))
+        factors: list[tuple[Tensor, Labels]] = [(node, tuple(range(node.ndim)))]
+        sizes: dict[int, Dim] = {}
+        if isinstance(node, View):
+            coefficient = node.coefficient
+            out = tuple(k for k in node.target if k != UNIT_AXIS)
+            sizes = dict(zip(node.target, node.shape, strict=True))
+            factors = [(node.operand, node.source)]
+        core, names = factors[0]
+        if isinstance(core, Contraction) and core not in self.named:
+            factors = opened(core, names, max((*out, -1)) + 1)
+        parts = []
+        for tensor, labels in factors:
+            sizes.update(zip(labels, tensor.shape, strict=True))
+            if tensor is build.ONE:
+                continue
+            labels = tuple(
+                k for k, dim in zip(labels, tensor.shape, strict=True) if not is_one(dim)
+            )
+            parts.append(Part((self.form(tensor),), labels))
+        return Network(parts, out, sizes, coefficient, self.columns)
+
+    def kronecker(self, node: Tensor) -> Term | None:
+        """Write a tensor of axes (i, k, j, l) as the Kronecker product of (i, j) and (k, l)."""
+        halves = self._network(node).halves() if rank_of(node) == 4 else None
+        if halves is None:
+            return None
+        outside, *pair = halves
+        left, right = (chain(half.links) for half in pair)
+        form = Form(
+            Call.of("kron", left.straight, right.straight, rank=2),
+            Call.of("kron", left.turned, right.turned, rank=2),
+            2,
+        )
+        return replace(outside, links=(form,))
+
+    def _sum(self, node: Add) -> Term:
+        rank = rank_of(node)
+        terms, operands = self._log_softmax(node)
+        for operand in operands:
+            own = carried(operand)
+            if len(own) == rank:
+                terms.append(self._term(operand))
+            else:
+                terms.append(self._broadcast(operand, own, node))
+        terms = _alike(terms, self.columns)
+        forms = [sum_of(t, rank, self.columns) for t in (terms, expanded(terms)) if t]
+        return min(forms, key=lambda term: term.form(self.columns).straight.cost)
+
+    def _broadcast(self, operand: Tensor, own: Labels, node: Tensor) -> Term:
+        """Write a term that is constant along some axes of its sum."""
+        assert isinstance(operand, View)
+        weight, inner = build.split_coefficient(dropped(operand, own))
+        if rank_of(inner) == 0:
+            term = self._term(inner)
+            return Term(weight * term.coefficient, term.scalars, term.links)
+        form = self.form(inner)
+        pair = placed(form, own, node.shape, form.flat, self.columns)
+        return Term(weight, (), (Form(*pair, node.ndim, form.flat),))
+
+    def _tall_sum(self, node: Tensor) -> Form:
+        terms, operands = self._log_softmax(node)
+        trees = [term.form(self.columns).straight for term in terms]
+        for operand in operands:
+            own = carried(operand)
+            weight, inner = build.split_coefficient(dropped(operand, own))
+            straight, _ = placed(self.form(inner), own, node.shape, True, self.columns)
+            trees.append(times([coefficient_tree(weight), straight]))
+        tree = total(trees)
+        return Form(tree, tree, node.ndim)
+
+    def _log_softmax(self, node: Tensor) -> tuple[list[Term], list[Tensor]]:
+        """Find x - logsumexp(x) among the terms of a sum, and give the terms that are left."""
+        operands = summands(node)
+        found: list[Term] = []
+        for operand in list(operands):
+            if not isinstance(operand, View) or not is_logsumexp(operand.operand):
+                continue
+            reduced = operand.operand
+            assert isinstance(reduced, Primitive)
+            (axes,) = reduced.attributes
+            (x,) = reduced.operands
+            if len(axes) > 1 or rank_of(x) != node.ndim or len(set(operand.target)) < node.ndim:
+                continue
+            (left_over,) = set(operand.target) - set(operand.source)
+            order = list(operand.source)
+            order.insert(axes[0], left_over)
+            places = tuple(order.index(k) for k in operand.target)
+            exponent = build.permute(x, places)
+            wanted = {t: -operand.coefficient * w for t, w in weights(exponent).items()}
+            given: dict[Tensor, sp.Expr] = {}
+            for term in operands:
+                given.update(weights(term))
+            if not all(given.get(t) == w for t, w in wanted.items()):
+                continue
+            operands = [t for t in operands if t is not operand and not set(weights(t)) & set(wanted)]
+            found.append(self._softmax_term(exponent, places.index(axes[0]), -operand.coefficient))
+        return found, operands
+
+    def _softmax_term(self, exponent: Tensor, axis: int, weight: sp.Expr) -> Term:
+        form = self.form(exponent)
+        if form.rank == 1:
+            form = both(lambda tree: Call.of("log_softmax", tree, rank=1, **_axis(form)), form)
+        elif form.rank == 2:
+            straight = Call.of("log_softmax", form.straight, rank=2, axis=axis)
+            turned = Call.of("log_softmax", form.turned, rank=2, axis=1 - axis)
+            form = settled(straight, turned, 2)
+        else:
+            tree = Call.of("log_softmax", form.straight, rank=form.rank, axis=axis)
+            form = Form(tree, tree, form.rank)
+        return Term(weight, (), (form,))
+
+    # ------------------------------------------------------------------------------ maps
+
+    def _map(self, node: Map) -> Form:
+        triangle = _triangle(node)
+        if triangle is not None:
+            return triangle
+        body = node.body
+        forms = [self.form(operand) for operand in node.operands]
+        flat = is_flat(forms)
+        straight: dict[sp.Symbol, Tree] = {}
+        turned: dict[sp.Symbol, Tree] = {}
+        rank = node.ndim
+        for k, (operand, labels) in enumerate(zip(node.operands, node.labels, strict=True)):
+            u = placeholder(k, build.is_positive(operand))
+            own = tuple(j for j in labels if j != UNIT_AXIS)
+            form = forms[k]
+            norm = self._norm(operand) if _has_root(body, u) else None
+            if norm is not None:
+                length = sp.Dummy(positive=True)
+                body = body.xreplace({u: length**2})
+                u, form = length, norm
+            straight[u], turned[u] = placed(form, own, node.shape, flat, self.columns)
+        if rank == 0:
+            tree = entrywise(body, straight)
+            return Form(tree, tree, 0, all(form.flat for form in forms))
+        if rank > 2:
+            tree = entrywise(body, straight)
+            return Form(tree, tree, rank)
+        return settled(entrywise(body, straight), entrywise(body, turned), rank, flat)
+
+    def _norm(self, node: Tensor) -> Form | None:
+        """Write the square root of a sum of squares."""
+        if not isinstance(node, Contraction) or len(node.operands) != 1:
+            return None
+        (square,), (labels,) = node.operands, node.labels
+        if not isinstance(square, Map) or square.body not in _SQUARES or len(square.operands) > 1:
+            return None
+        (root,) = square.operands
+        if rank_of(root) != square.ndim or rank_of(root) > 2:
+            return None
+        form = self.form(root)
+        axes = [k for k, label in enumerate(labels) if label >= node.ndim]
+        if len(axes) == form.rank:
+            tree = Call.of("norm", best(form.straight, form.turned), rank=0)
+            return Form(tree, tree, 0)
+        (axis,) = axes
+        tree = best(
+            Call.of("norm", form.straight, rank=1, axis=axis),
+            Call.of("norm", form.turned, rank=1, axis=1 - axis),
+        )
+        return unshaped(tree, node.shape, self.columns)
+
+
+_SQUARES = (placeholder(0) ** 2, placeholder(0, True) ** 2)
+
+
+def _has_root(body: sp.Expr, u: sp.Symbol) -> bool:
+    return any(
+        power.base == u and power.exp.is_Rational and not power.exp.is_Integer
+        for power in body.atoms(sp.Pow)
+    )
+
+
+def _axis(form: Form) -> dict[str, int]:
+    return {} if form.flat else {"axis": 0}
+
+
+def _alike(terms: Sequence[Term], columns: bool) -> list[Term]:
+    """Make all vectors of a sum columns where one is."""
+    from derive.notation.place import as_column
+
+    forms = [term.form(columns) for term in terms]
+    if is_flat(forms) or all(not form.flat for form in forms if form.rank == 1):
+        return list(terms)
+    return [
+        Term(sp.S.One, (), (as_column(form),)) if form.rank == 1 and form.flat else term
+        for term, form in zip(terms, forms, strict=True)
+    ]
+
+
+def _triangle(node: Map) -> Form | None:
+    """Recognise the mask of a triangular matrix."""
+    if not isinstance(node.body, greater_equal) or node.ndim != 2:
+        return None
+    if not all(isinstance(operand, Arange) for operand in node.operands):
+        return None
+    label = {placeholder(k): labels[0] for k, labels in enumerate(node.labels)}
+    left, right = (side.as_coeff_Add() for side in node.body.args)
+    if {left[1], right[1]} != set(label):
+        return None
+    shape = [coefficient_tree(size) for size in node.shape]
+    straight, turned = Call.of("ones", *shape, rank=2), Call.of("ones", *shape[::-1], rank=2)
+    lower = label[left[1]] == 0
+    offset = left[0] - right[0] if lower else right[0] - left[0]
+
+    def mask(name: str, tree: Tree, k: sp.Expr) -> Tree:
+        return Call.of(name, tree, *([coefficient_tree(k)] if k != 0 else []), rank=2)
+
+    names = ("tril", "triu") if lower else ("triu", "tril")
+    return Form(mask(names[0], straight, offset), mask(names[1], turned, -offset), 2)

@@ -1,0 +1,174 @@
+"""How each primitive is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from derive.notation.entrywise import coefficient_tree
+from derive.notation.form import Form, both
+from derive.notation.graph import summands
+from derive.notation.place import unshaped
+from derive.notation.sums import sum_of
+from derive.notation.tree import FULL, Call, Einsum, Index, Items, Number, Tree, best, product
+from derive.tensor.dims import same_dim
+from derive.tensor.node import Primitive, Tensor
+
+if TYPE_CHECKING:
+    from derive.notation.matrix import Notation
+
+Writer = Callable[["Notation", Primitive], Form]
+
+
+def _inverse(notation: Notation, node: Primitive) -> Form:
+    form = notation.form(node.operands[0])
+    if form.rank == 2:
+        return both(lambda tree: Call.of("inv", tree, rank=2), form)
+    return _call(notation, node, "inv")
+
+
+def _determinant(notation: Notation, node: Primitive) -> Form:
+    form = notation.form(node.operands[0])
+    if form.rank == 2:
+        tree = Call.of(node.name, best(form.straight, form.turned), rank=0)
+        return Form(tree, tree, 0)
+    return _call(notation, node, node.name)
+
+
+def _reduction(notation: Notation, node: Primitive) -> Form:
+    (axes,) = node.attributes
+    (operand,) = node.operands
+    form = notation.form(operand)
+    if len(axes) == operand.ndim:
+        tree = Call.of(node.name, best(form.straight, form.turned), rank=0)
+        return Form(tree, tree, 0)
+    if form.rank == 2 and operand.ndim == 2:
+        (axis,) = axes
+        readings = (
+            Call.of(node.name, form.straight, rank=1, axis=axis),
+            Call.of(node.name, form.turned, rank=1, axis=1 - axis),
+        )
+        return unshaped(best(*readings), node.shape, notation.columns)
+    axis = axes[0] if len(axes) == 1 else axes
+    return _call(notation, node, node.name, axis=axis)
+
+
+def _call(
+    notation: Notation, node: Primitive, name: str, *rest: Tree, **keywords: object
+) -> Form:
+    args = [_exact(notation, operand) for operand in node.operands]
+    tree = Call.of(name, *args, *rest, rank=node.ndim, **keywords)
+    return unshaped(tree, node.shape, notation.columns)
+
+
+def _exact(notation: Notation, operand: Tensor) -> Tree:
+    return notation.tree(operand)
+
+
+def _reshape(notation: Notation, node: Primitive) -> Form:
+    (operand,) = node.operands
+    if operand.ndim == 4 and _pairs_axes(operand, node):
+        terms = [notation.kronecker(term) for term in summands(operand)]
+        if None not in terms:
+            return sum_of([t for t in terms if t], 2, notation.columns).form(notation.columns)
+    return _call(notation, node, "reshape", Items.of(map(coefficient_tree, node.shape)))
+
+
+def _pairs_axes(operand: Tensor, node: Primitive) -> bool:
+    """Tell whether a reshape joins axis 0 with 1 and axis 2 with 3."""
+    a, b, c, d = operand.shape
+    return node.ndim == 2 and same_dim(a * b, node.shape[0]) and same_dim(c * d, node.shape[1])
+
+
+def _slice(notation: Notation, node: Primitive) -> Form:
+    axis, start, count, step = node.attributes
+    (operand,) = node.operands
+    size = operand.shape[axis]
+    end = start + step * count
+    if step < 0:
+        stop = start + step * (count - 1) + step
+        first = None if same_dim(start, size - 1) else coefficient_tree(start)
+        last = None if stop == -1 else coefficient_tree(stop)
+    else:
+        first = None if start == 0 else coefficient_tree(start)
+        reaches = same_dim(end, size) if step == 1 else not (end - size).is_negative
+        last = None if reaches else coefficient_tree(end - (step - 1) if step > 1 else end)
+    part = (first, last, None if step == 1 else Number.of(step))
+    tree = Index.of(_exact(notation, operand), [FULL] * axis + [part], node.ndim)
+    return unshaped(tree, node.shape, notation.columns)
+
+
+def _pad(notation: Notation, node: Primitive) -> Form:
+    axis, start, step = node.attributes
+    (operand,) = node.operands
+    size = node.shape[axis]
+    if step != 1:
+        chosen = Index.of(_eye(size), [FULL, _progression(start, step, operand.shape[axis])], 2)
+        return _selected(notation, node, chosen, axis, 1)
+    behind = size - start - operand.shape[axis]
+    widths = []
+    for k in range(node.ndim):
+        pair = (start, behind) if k == axis else (0, 0)
+        widths.append(Items.of(coefficient_tree(sympify(width)) for width in pair))
+    return _call(notation, node, "pad", Items.of(widths))
+
+
+def _progression(start: object, step: int, count: object) -> tuple[Tree | None, ...]:
+    from derive.tensor.build import as_coefficient
+
+    first, last = as_coefficient(start), as_coefficient(start) + step * (as_coefficient(count) - 1)
+    end = coefficient_tree(last + (1 if step > 0 else -1)) if step > 0 or last != 0 else None
+    return coefficient_tree(first), end, Number.of(step)
+
+
+def sympify(value: object) -> object:
+    """Give a number as SymPy's."""
+    from derive.tensor.build import as_coefficient
+
+    return as_coefficient(value)
+
+
+def _eye(size: object) -> Tree:
+    return Call.of("eye", coefficient_tree(size), rank=2)
+
+
+def _selected(notation: Notation, node: Primitive, chosen: Tree, axis: int, width: int) -> Form:
+    """Multiply an axis of the operand with a matrix whose columns are unit vectors."""
+    operand = node.operands[0]
+    tree = _exact(notation, operand)
+    if width == 1 and axis == 0 and operand.ndim <= 2:
+        made = product([chosen, tree], node.ndim)
+        return unshaped(made, node.shape, notation.columns)
+    letters = "ijklmnopqrstuvwxyz"
+    summed = letters[node.ndim : node.ndim + width]
+    out = letters[: node.ndim]
+    own = out[:axis] + summed + out[axis + 1 :]
+    made = Einsum.of([chosen, tree], [out[axis] + summed, own], out)
+    return unshaped(made, node.shape, notation.columns)
+
+
+def _take(notation: Notation, node: Primitive) -> Form:
+    return _call(notation, node, "take", axis=node.attributes[0])
+
+
+def _scatter(notation: Notation, node: Primitive) -> Form:
+    (axis,) = node.attributes
+    positions = _exact(notation, node.operands[1])
+    chosen = Index.of(_eye(node.shape[axis]), [FULL, positions], 1 + node.operands[1].ndim)
+    return _selected(notation, node, chosen, axis, node.operands[1].ndim)
+
+
+PRIMITIVES: dict[str, Writer] = {
+    "inv": _inverse,
+    "det": _determinant,
+    "logdet": _determinant,
+    "max": _reduction,
+    "min": _reduction,
+    "prod": _reduction,
+    "logsumexp": _reduction,
+    "reshape": _reshape,
+    "slice": _slice,
+    "pad": _pad,
+    "take": _take,
+    "scatter": _scatter,
+}

@@ -1,0 +1,140 @@
+"""Text: the notation tree as a Python expression with NumPy's meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from derive.notation.tree import (
+    FULL,
+    Call,
+    Compare,
+    Einsum,
+    Index,
+    Items,
+    Name,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Times,
+    Transpose,
+    Tree,
+    postorder,
+)
+
+COMPARE, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
+
+Written = tuple[str, int]
+"""Text, and how tightly its outermost operator binds."""
+
+
+def spell(root: Tree, names: Mapping[Tree, str]) -> str:
+    """Write a tree, with the named trees inside it as their names."""
+    written: dict[Tree, Written] = {}
+    for tree in postorder([root]) if not names else _visible(root, names):
+        if tree is not root and tree in names:
+            written[tree] = (names[tree], ATOM)
+        else:
+            written[tree] = _write(tree, written)
+    return written[root][0]
+
+
+def _visible(root: Tree, names: Mapping[Tree, str]) -> list[Tree]:
+    """List the trees that are written: not those inside a named one."""
+    from derive.notation.tree import children
+
+    order: list[Tree] = []
+    seen: set[Tree] = set()
+    stack = [(root, False)]
+    while stack:
+        tree, expanded = stack.pop()
+        if expanded:
+            order.append(tree)
+        elif tree not in seen:
+            seen.add(tree)
+            stack.append((tree, True))
+            if tree is root or tree not in names:
+                stack += [(child, False) for child in children(tree)]
+    return order
+
+
+def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
+    def at(part: Tree, binding: int) -> str:
+        text, own = written[part]
+        return text if own >= binding else f"({text})"
+
+    if isinstance(tree, Name):
+        return tree.data[0], ATOM
+    if isinstance(tree, Number):
+        if tree.value.q != 1:
+            return f"{tree.value.p} / {tree.value.q}", PRODUCT
+        return str(tree.value), SIGN if tree.value < 0 else ATOM
+    if isinstance(tree, Transpose):
+        return at(tree.args[0], ATOM) + ".T", ATOM
+    if isinstance(tree, Product):
+        return " @ ".join(at(factor, POWER) for factor in tree.args), PRODUCT
+    if isinstance(tree, Power):
+        return f"{at(tree.args[0], ATOM)} ** {at(tree.args[1], SIGN)}", POWER
+    if isinstance(tree, Times):
+        return _times(tree, at)
+    if isinstance(tree, Sum):
+        first = at(tree.args[0], PRODUCT)
+        if all(isinstance(term, Compare) for term in tree.args):
+            first = f"1 * {first}"  # NumPy adds truth values as "or"
+        rest = [
+            (" + " if sign > 0 else " - ") + at(term, PRODUCT)
+            for sign, term in zip(tree.signs[1:], tree.args[1:], strict=True)
+        ]
+        return first + "".join(rest), SUM
+    if isinstance(tree, Compare):
+        left, right = (at(arg, SUM) for arg in tree.args)
+        return f"{left} {tree.data[0]} {right}", COMPARE
+    if isinstance(tree, Call):
+        parts = [written[arg][0] for arg in tree.args]
+        parts += [f"{key}={value}" for key, value in tree.keywords.items()]
+        return f"{tree.name}({', '.join(parts)})", ATOM
+    if isinstance(tree, Index):
+        key = ", ".join(_key(part, written) for part in tree.data)
+        return f"{at(tree.args[0], ATOM)}[{key}]", ATOM
+    if isinstance(tree, Einsum):
+        letters = f'"{",".join(tree.data[:-1])}->{tree.data[-1]}"'
+        operands = ", ".join(written[arg][0] for arg in tree.args)
+        return f"einsum({letters}, {operands})", ATOM
+    assert isinstance(tree, Items)
+    left, right = tree.data[0]
+    inner = ", ".join(written[arg][0] for arg in tree.args)
+    comma = "," if tree.data[0] == "()" and len(tree.args) == 1 else ""
+    return f"{left}{inner}{comma}{right}", ATOM
+
+
+def _times(tree: Times, at: Any) -> Written:
+    above = tree.numerators
+    parts = []
+    for k, factor in enumerate(above):
+        last = k == len(above) - 1
+        plain = all(f.rank == 0 and not isinstance(f, (Product, Times)) for f in above[:k])
+        bare = isinstance(factor, Product) and last and plain
+        parts.append(at(factor, PRODUCT if bare else POWER))
+    text = " * ".join(parts)
+    if tree.sign < 0:
+        text = f"-1 * {text}" if isinstance(above[0], Compare) else f"-{text}"
+    below = [at(factor, POWER) for factor in tree.denominators]
+    if len(below) == 1:
+        text += f" / {below[0]}"
+    elif below:
+        text += f" / ({' * '.join(below)})"
+    return text, SIGN if tree.sign < 0 and len(tree.args) == 1 and not isinstance(
+        above[0], Product
+    ) else PRODUCT
+
+
+def _key(part: Any, written: Mapping[Tree, Written]) -> str:
+    if part == FULL:
+        return ":"
+    if isinstance(part, tuple):
+        start, stop, step = ("" if p is None else written[p][0] for p in part)
+        return f"{start}:{stop}" + (f":{step}" if step else "")
+    if isinstance(part, Tree):
+        return written[part][0]
+    return str(part)
