@@ -49,7 +49,8 @@ def _embed(subscripts, diagonal, shape):
     }
 
     def _slope_of_abs(self, value: Value, args: list[Text]) -> str:
-        return f"jnp.where({args[0].source} >= 0, 1, -1)"
+        self.uses_dtype = True
+        return f"jnp.where({args[0].source} >= 0, 1, -1).astype(dtype)"
 
     def _copy(self, value: Value, args: list[Text]) -> str:
         return args[0].inside(ATOM)

@@ -105,7 +105,7 @@ def _number(expr: sp.Expr, bound: Mapping[sp.Symbol, int]) -> Any:
     value = expr.subs(bound)
     if value in (sp.oo, -sp.oo):
         return mpmath.mpf("inf") if value == sp.oo else mpmath.mpf("-inf")
-    return mpmath.mpf(sp.N(value, DIGITS)._mpf_)
+    return mpmath.mpf(str(sp.N(value, DIGITS)))
 
 
 def _filled(shape: tuple[int, ...], entry: Callable[[tuple[int, ...]], Any]) -> Array:

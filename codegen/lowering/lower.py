@@ -149,6 +149,8 @@ class _Lowering:
     def output(self, node: Tensor) -> Value:
         """Give a value of exactly the node's shape."""
         value = self.full(node)
+        if value.is_bool:
+            value = self.builder.emit("astype", (value,), value.shape)
         if _is_alias(value):
             value = self.builder.emit("copy", (value,), value.shape)
         if value.formula is None:

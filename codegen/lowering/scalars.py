@@ -105,7 +105,11 @@ class Entrywise:
             if body.func in table:
                 return self.emit(table[body.func], *(self.lower(a, values) for a in body.args))
         if isinstance(body, scalar.where):
-            return self.emit("where", *(self.lower(a, values) for a in body.args))
+            chosen = self.emit("where", *(self.lower(a, values) for a in body.args))
+            if all(a.op == "number" for a in chosen.args[1:]):
+                # Two Python numbers make an array of integers or of double precision.
+                return self.emit("astype", chosen)
+            return chosen
         definition: Callable[[sp.Expr], sp.Expr] | None = BY_DEFINITION.get(body.func)
         if definition is not None:
             return self.lower(definition(body.args[0]), values)

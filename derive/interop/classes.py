@@ -54,6 +54,13 @@ class StructuredArraySymbol(ArraySymbol):  # type: ignore[misc]
         return str(self.args[3])
 
 
+class Group(sp.MatMul):  # type: ignore[misc]
+    """A matrix that the reader keeps together: a product of one factor."""
+
+    def _sympystr(self, printer: Any) -> str:
+        return str(printer._print(self.args[0]))
+
+
 class Size(sp.Expr):  # type: ignore[misc]
     """A symbol that is a size, where no shape in the expression shows that it is one."""
 

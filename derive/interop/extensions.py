@@ -18,7 +18,7 @@ from derive.interop.dispatch import Reading, Scope, read, read_all
 from derive.tensor import build
 from derive.tensor.dims import as_shape
 from derive.tensor.node import Tensor
-from derive.tensor.rebuild import named_labels, remake
+from derive.tensor.rebuild import Operation, named_labels, remake
 from derive.tensor.scalar import placeholder
 
 
@@ -52,7 +52,7 @@ def _(expr: Any, scope: Scope) -> Reading:
             sp.Integer(a) if isinstance(a, int) and 0 < k < len(attributes) - 1 else a
             for k, a in enumerate(attributes)
         )
-    return remake(expr.operation, attributes, shape, operands)
+    return remake(Operation(expr.operation, attributes, shape), operands)
 
 
 def _as_python(value: Any) -> Any:

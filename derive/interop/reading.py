@@ -11,17 +11,29 @@ from sympy.tensor.array.expressions.array_expressions import (
     ArrayElement,
     ArraySymbol,
     OneArray,
+    Reshape,
     ZeroArray,
 )
 from sympy.tensor.array.ndim_array import NDimArray
 
-from derive.interop import arrays, matrices, products, scalars
-from derive.interop.dispatch import Known, Scope, run, subexpressions
+from derive.interop import arrays, extensions, matrices, products, scalars
+from derive.interop.classes import TensorFunction
+from derive.interop.dispatch import Scope, run, subexpressions
 from derive.interop.products import element_indices
 from derive.tensor.node import Tensor
 
-RULES = (arrays, matrices, products, scalars)
-SIZED = (sp.MatrixSymbol, sp.Identity, sp.OneMatrix, sp.ZeroMatrix, ArraySymbol, OneArray, ZeroArray)
+RULES = (arrays, extensions, matrices, products, scalars)
+SIZED = (
+    sp.MatrixSymbol,
+    sp.Identity,
+    sp.OneMatrix,
+    sp.ZeroMatrix,
+    ArraySymbol,
+    OneArray,
+    ZeroArray,
+    Reshape,
+    TensorFunction,
+)
 
 
 def from_sympy(expr: Any) -> Tensor:
@@ -63,14 +75,10 @@ def scope_of(expr: sp.Basic) -> Scope:
     summed: set[sp.Basic] = set()
     for node in subexpressions(expr):
         if isinstance(node, SIZED):
-            sizes.update(*(size.free_symbols for size in node.shape))
+            shape = node.args[2] if isinstance(node, TensorFunction) else node.shape
+            sizes.update(*(size.free_symbols for size in shape))
         elif isinstance(node, MatrixElement | ArrayElement):
             indices.update(*(index.free_symbols for index in element_indices(node)))
         elif isinstance(node, sp.Sum):
             summed.update(node.variables)
     return Scope(frozenset(sizes), frozenset(indices - sizes - summed))
-
-
-def read_known(expr: sp.Basic, scope: Scope, known: Known) -> Tensor:
-    """Read an expression some of whose parts have been read before."""
-    return run(expr, scope, known)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sympy as sp
 
 from derive.tensor import build
-from derive.tensor.dims import is_one
+from derive.tensor.dims import is_one, same_dim
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
@@ -76,3 +78,34 @@ def summands(tensor: Tensor) -> list[Tensor]:
             for term in tensor.operand.operands
         ]
     return [tensor]
+
+
+def dropped_axis(tensor: Tensor, kept: Sequence[int]) -> Tensor:
+    """Give a tensor without its axes of size 1 that are not kept."""
+    axes, shape = tuple(range(tensor.ndim)), tuple(tensor.shape[k] for k in kept)
+    return build.view(tensor, sp.S.One, axes, tuple(kept), shape)
+
+
+def concatenation(terms: Sequence[Tensor]) -> tuple[int, list[Tensor], list[Tensor]] | None:
+    """Find the terms of a sum that are padded so that together they tile an axis.
+
+    The axis, the parts in order and the other terms are given.
+    """
+    pads: dict[int, list[tuple[Primitive, sp.Expr, Tensor]]] = {}
+    for term in terms:
+        weight, base = build.split_coefficient(term)
+        if isinstance(base, Primitive) and base.name == "pad" and base.attributes[2] == 1:
+            pads.setdefault(base.attributes[0], []).append((base, weight, term))
+    for axis, members in pads.items():
+        found: list[tuple[Primitive, sp.Expr, Tensor]] = []
+        end = sp.S.Zero
+        while (
+            part := next((m for m in members if same_dim(m[0].attributes[1], end)), None)
+        ) is not None and part not in found:
+            found.append(part)
+            end = sp.expand(end + part[0].operands[0].shape[axis])
+        if len(found) > 1 and same_dim(end, found[0][0].shape[axis]):
+            parts = [build.scale(pad.operands[0], weight) for pad, weight, _ in found]
+            used = [term for _, _, term in found]
+            return axis, parts, [term for term in terms if term not in used]
+    return None

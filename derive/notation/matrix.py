@@ -11,7 +11,9 @@ from derive.notation.entrywise import coefficient_tree, entrywise
 from derive.notation.form import Form, both, chain, settled
 from derive.notation.graph import (
     carried,
+    concatenation,
     dropped,
+    dropped_axis,
     is_logsumexp,
     opened,
     rank_of,
@@ -19,10 +21,10 @@ from derive.notation.graph import (
     weights,
 )
 from derive.notation.network import Network, Part, Term
-from derive.notation.place import is_flat, ones, placed, shaped, unshaped
+from derive.notation.place import as_column, as_flat, is_flat, ones, placed, shaped, unshaped
 from derive.notation.primitives import PRIMITIVES
 from derive.notation.sums import expanded, sum_of
-from derive.notation.tree import Call, Name, Tree, best, times, total
+from derive.notation.tree import Call, Items, Name, Tree, best, times, total
 from derive.tensor import build
 from derive.tensor.dims import Dim, is_one
 from derive.tensor.node import (
@@ -82,7 +84,7 @@ class Notation:
         return self.forms[root]
 
     def _symbol(self, node: Tensor, name: str) -> Form:
-        form = unshaped(Name.of(name, node.ndim), node.shape, self.columns)
+        form = unshaped(Name.of(name, rank_of(node)), node.shape, self.columns)
         return replace(form, turned=form.straight) if node.symmetric else form
 
     def _written(self, node: Tensor) -> Form:
@@ -102,22 +104,20 @@ class Notation:
             return PRIMITIVES[node.name](self, node)
         if node.ndim > 2 and len(summands(node)) > 1:
             return self._tall_sum(node)
-        return self._term(node).form(self.columns)
+        return self._composed(node).form(self.columns)
 
     # ----------------------------------------------------------------- products and sums
 
     def _term(self, node: Tensor) -> Term:
         """Write a tensor as a coefficient, scalars and a chain."""
-        known = self.terms.get(node)
-        if known is None:
-            if node in self.named and node in self.forms:
-                known = Term(sp.S.One, (), (self.forms[node],))
-            elif isinstance(node, Add):
-                known = self._sum(node)
-            else:
-                known = self._product(node)
-            self.terms[node] = known
-        return known
+        if node in self.named:
+            return Term(sp.S.One, (), (self.form(node),))
+        if node not in self.terms:
+            self.terms[node] = self._composed(node)
+        return self.terms[node]
+
+    def _composed(self, node: Tensor) -> Term:
+        return self._sum(node) if isinstance(node, Add) else self._product(node)
 
     def _product(self, node: Tensor) -> Term:
         """Write a contraction, or a view of anything."""
@@ -141,7 +141,7 @@ class Notation:
             sizes = dict(zip(node.target, node.shape, strict=True))
             factors = [(node.operand, node.source)]
         core, names = factors[0]
-        if isinstance(core, Contraction) and core not in self.named:
+        if isinstance(core, Contraction) and (core is node or core not in self.named):
             factors = opened(core, names, max((*out, -1)) + 1)
         parts = []
         for tensor, labels in factors:
@@ -170,7 +170,7 @@ class Notation:
 
     def _sum(self, node: Add) -> Term:
         rank = rank_of(node)
-        terms, operands = self._log_softmax(node)
+        terms, operands = self._composites(node)
         for operand in operands:
             own = carried(operand)
             if len(own) == rank:
@@ -193,7 +193,7 @@ class Notation:
         return Term(weight, (), (Form(*pair, node.ndim, form.flat),))
 
     def _tall_sum(self, node: Tensor) -> Form:
-        terms, operands = self._log_softmax(node)
+        terms, operands = self._composites(node)
         trees = [term.form(self.columns).straight for term in terms]
         for operand in operands:
             own = carried(operand)
@@ -203,9 +203,30 @@ class Notation:
         tree = total(trees)
         return Form(tree, tree, node.ndim)
 
-    def _log_softmax(self, node: Tensor) -> tuple[list[Term], list[Tensor]]:
-        """Find x - logsumexp(x) among the terms of a sum, and give the terms that are left."""
+    def _composites(self, node: Tensor) -> tuple[list[Term], list[Tensor]]:
+        """Find what has a name of its own among the terms of a sum; give it and what is left."""
         operands = summands(node)
+        joined = concatenation(operands)
+        if joined is not None:
+            axis, parts, operands = joined
+            made = self._concatenation(axis, parts, node)
+            return [Term(sp.S.One, (), (made,))], operands
+        return self._log_softmax(node, operands)
+
+    def _concatenation(self, axis: int, parts: Sequence[Tensor], node: Tensor) -> Form:
+        name = "stack" if all(is_one(part.shape[axis]) for part in parts) else "concatenate"
+        if name == "stack":
+            kept = [k for k in range(node.ndim) if k != axis]
+            parts = [dropped_axis(part, kept) for part in parts]
+        items = Items.of((self.tree(part) for part in parts), "[]")
+        keywords = {"axis": axis} if axis else {}
+        tree = Call.of(name, items, rank=node.ndim, **keywords)
+        return unshaped(tree, node.shape, self.columns)
+
+    def _log_softmax(
+        self, node: Tensor, operands: list[Tensor]
+    ) -> tuple[list[Term], list[Tensor]]:
+        """Find x - logsumexp(x) among the terms of a sum."""
         found: list[Term] = []
         for operand in list(operands):
             if not isinstance(operand, View) or not is_logsumexp(operand.operand):
@@ -221,20 +242,26 @@ class Notation:
             order.insert(axes[0], left_over)
             places = tuple(order.index(k) for k in operand.target)
             exponent = build.permute(x, places)
-            wanted = {t: -operand.coefficient * w for t, w in weights(exponent).items()}
+            whole = {exponent: sp.S.One} if x in self.named else weights(exponent)
+            wanted = {t: -operand.coefficient * w for t, w in whole.items()}
             given: dict[Tensor, sp.Expr] = {}
             for term in operands:
-                given.update(weights(term))
+                given.update({term: sp.S.One} if term in self.named else weights(term))
             if not all(given.get(t) == w for t, w in wanted.items()):
                 continue
-            operands = [t for t in operands if t is not operand and not set(weights(t)) & set(wanted)]
+            operands = [
+                t
+                for t in operands
+                if t is not operand and t not in wanted and not set(weights(t)) & set(wanted)
+            ]
             found.append(self._softmax_term(exponent, places.index(axes[0]), -operand.coefficient))
         return found, operands
 
     def _softmax_term(self, exponent: Tensor, axis: int, weight: sp.Expr) -> Term:
         form = self.form(exponent)
         if form.rank == 1:
-            form = both(lambda tree: Call.of("log_softmax", tree, rank=1, **_axis(form)), form)
+            keywords = {} if form.flat or self.columns else {"axis": 0}
+            form = both(lambda tree: Call.of("log_softmax", tree, rank=1, **keywords), form)
         elif form.rank == 2:
             straight = Call.of("log_softmax", form.straight, rank=2, axis=axis)
             turned = Call.of("log_softmax", form.turned, rank=2, axis=1 - axis)
@@ -307,21 +334,17 @@ def _has_root(body: sp.Expr, u: sp.Symbol) -> bool:
     )
 
 
-def _axis(form: Form) -> dict[str, int]:
-    return {} if form.flat else {"axis": 0}
-
-
 def _alike(terms: Sequence[Term], columns: bool) -> list[Term]:
-    """Make all vectors of a sum columns where one is."""
-    from derive.notation.place import as_column
-
+    """Make all vectors of a sum columns where one is, and its scalars fit the vectors."""
     forms = [term.form(columns) for term in terms]
-    if is_flat(forms) or all(not form.flat for form in forms if form.rank == 1):
-        return list(terms)
-    return [
-        Term(sp.S.One, (), (as_column(form),)) if form.rank == 1 and form.flat else term
-        for term, form in zip(terms, forms, strict=True)
-    ]
+    flat = is_flat(forms)
+    fitted = []
+    for term, form in zip(terms, forms, strict=True):
+        fit = as_column(form) if form.rank == 1 and not flat else form
+        if flat and form.rank == 0 and any(other.rank == 1 for other in forms):
+            fit = as_flat(form)
+        fitted.append(term if fit is form or columns else Term(sp.S.One, (), (fit,)))
+    return fitted
 
 
 def _triangle(node: Map) -> Form | None:

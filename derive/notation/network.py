@@ -93,7 +93,7 @@ class Network:
         self.sizes = sizes
         self.coefficient = coefficient
         self.columns = columns
-        self.scalars: list[Tree] = []
+        self.scalars: list[Form] = []
 
     def term(self) -> Term:
         """Eliminate what can be, and put the rest together."""
@@ -104,7 +104,18 @@ class Network:
             links: Links = (self._einsum(),)
         else:
             links = self._matrix()
-        return Term(self.coefficient, tuple(self.scalars), links)
+        return Term(self.coefficient, *self._with_scalars(links))
+
+    def _with_scalars(self, links: Links) -> tuple[tuple[Tree, ...], Links]:
+        """Give the scalars a shape that fits the chain: (1, 1) only beside arrays of two axes."""
+        scalars = self.scalars
+        if not links and scalars and not self.columns and not any(s.flat for s in scalars):
+            tree = times([s.straight for s in scalars])
+            return (), (Form(tree, tree, 0, False),)
+        flat = [not links, len(self.out) > 2, *(link.rank == 1 and link.flat for link in links)]
+        if any(flat) and not self.columns:
+            scalars = [as_flat(scalar) for scalar in scalars]
+        return tuple(scalar.straight for scalar in scalars), links
 
     def halves(self) -> tuple[Term, Term, Term] | None:
         """Split a network of axes (i, k, j, l) in one of (i, j) and one of (k, l), if it does.
@@ -123,7 +134,8 @@ class Network:
             Network(side, pair, self.sizes, sp.S.One, self.columns).term()
             for side, pair in zip(sides, pairs, strict=True)
         )
-        return Term(self.coefficient, tuple(self.scalars), ()), left, right
+        scalars, _ = self._with_scalars(())
+        return Term(self.coefficient, scalars, ()), left, right
 
     # ------------------------------------------------------------------------------ steps
 
@@ -153,12 +165,12 @@ class Network:
         """Take scalars out; take the diagonal of a matrix whose two labels are one."""
         for part in self.parts:
             if not part.labels:
-                self.scalars.append(chain(part.links).straight if part.links else times([]))
+                self.scalars.append(chain(part.links))
                 return self._replace([part], None)
             if len(part.labels) == 2 and part.labels[0] == part.labels[1]:
                 label = part.labels[0]
                 if label not in self.out and len(self._carriers(label)) == 1:
-                    self.scalars.append(trace(part.links).straight)
+                    self.scalars.append(trace(part.links))
                     return self._replace([part], None)
                 matrix = chain(part.links)
                 tree = Call.of("diag", min(matrix.straight, matrix.turned, key=_cost), rank=1)
@@ -233,7 +245,8 @@ class Network:
                 return self._replace(carriers, Part(_reversed((row, *part.links)), rest))
             form = chain(part.links)
             if not rest:
-                self.scalars.append(Call.of("sum", min(form.straight, form.turned, key=_cost), rank=0))
+                tree = Call.of("sum", min(form.straight, form.turned, key=_cost), rank=0)
+                self.scalars.append(Form(tree, tree, 0))
                 return self._replace(carriers, None)
             down = Call.of("sum", form.straight, rank=1, axis=0)
             across = Call.of("sum", form.turned, rank=1, axis=1)

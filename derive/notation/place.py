@@ -57,7 +57,7 @@ def placed(
         tree = _among(form, own, rank, columns)
         return tree, tree
     if form.rank == 0:
-        return (form.straight,) * 2
+        return ((as_flat(form) if rank == 1 and flat else form).straight,) * 2
     if form.rank == 2:
         if own[0] == own[1]:
             diagonal = Call.of("diag", form.straight, rank=1)

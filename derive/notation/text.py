@@ -20,7 +20,7 @@ from derive.notation.tree import (
     Times,
     Transpose,
     Tree,
-    postorder,
+    children,
 )
 
 COMPARE, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
@@ -32,7 +32,7 @@ Written = tuple[str, int]
 def spell(root: Tree, names: Mapping[Tree, str]) -> str:
     """Write a tree, with the named trees inside it as their names."""
     written: dict[Tree, Written] = {}
-    for tree in postorder([root]) if not names else _visible(root, names):
+    for tree in visible(root, names):
         if tree is not root and tree in names:
             written[tree] = (names[tree], ATOM)
         else:
@@ -40,10 +40,8 @@ def spell(root: Tree, names: Mapping[Tree, str]) -> str:
     return written[root][0]
 
 
-def _visible(root: Tree, names: Mapping[Tree, str]) -> list[Tree]:
+def visible(root: Tree, names: Mapping[Tree, str]) -> list[Tree]:
     """List the trees that are written: not those inside a named one."""
-    from derive.notation.tree import children
-
     order: list[Tree] = []
     seen: set[Tree] = set()
     stack = [(root, False)]
@@ -73,14 +71,17 @@ def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
     if isinstance(tree, Transpose):
         return at(tree.args[0], ATOM) + ".T", ATOM
     if isinstance(tree, Product):
-        return " @ ".join(at(factor, POWER) for factor in tree.args), PRODUCT
+        factors = [at(factor, POWER) for factor in tree.args]
+        if all(is_condition(factor) for factor in tree.args):
+            factors[0] = f"(1 * {factors[0]})"  # NumPy multiplies truth values as "and"
+        return " @ ".join(factors), PRODUCT
     if isinstance(tree, Power):
         return f"{at(tree.args[0], ATOM)} ** {at(tree.args[1], SIGN)}", POWER
     if isinstance(tree, Times):
         return _times(tree, at)
     if isinstance(tree, Sum):
         first = at(tree.args[0], PRODUCT)
-        if all(isinstance(term, Compare) for term in tree.args):
+        if all(is_condition(term) for term in tree.args):
             first = f"1 * {first}"  # NumPy adds truth values as "or"
         rest = [
             (" + " if sign > 0 else " - ") + at(term, PRODUCT)
@@ -91,7 +92,11 @@ def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
         left, right = (at(arg, SUM) for arg in tree.args)
         return f"{left} {tree.data[0]} {right}", COMPARE
     if isinstance(tree, Call):
-        parts = [written[arg][0] for arg in tree.args]
+        numbers = tree.name not in ("where", "sum")  # NumPy has functions of truth values too
+        parts = [
+            f"1 * {at(arg, POWER)}" if numbers and is_condition(arg) else written[arg][0]
+            for arg in tree.args
+        ]
         parts += [f"{key}={value}" for key, value in tree.keywords.items()]
         return f"{tree.name}({', '.join(parts)})", ATOM
     if isinstance(tree, Index):
@@ -108,6 +113,15 @@ def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
     return f"{left}{inner}{comma}{right}", ATOM
 
 
+def is_condition(tree: Tree) -> bool:
+    """Tell whether NumPy gives truth values for a tree."""
+    if isinstance(tree, (Transpose, Index)):
+        return is_condition(tree.args[0])
+    return isinstance(tree, Compare) or (
+        isinstance(tree, Times) and tree.sign > 0 and all(is_condition(t) for t in tree.args)
+    )
+
+
 def _times(tree: Times, at: Any) -> Written:
     above = tree.numerators
     parts = []
@@ -118,7 +132,7 @@ def _times(tree: Times, at: Any) -> Written:
         parts.append(at(factor, PRODUCT if bare else POWER))
     text = " * ".join(parts)
     if tree.sign < 0:
-        text = f"-1 * {text}" if isinstance(above[0], Compare) else f"-{text}"
+        text = f"-1 * {text}" if is_condition(above[0]) else f"-{text}"
     below = [at(factor, POWER) for factor in tree.denominators]
     if len(below) == 1:
         text += f" / {below[0]}"

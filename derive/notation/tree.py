@@ -202,7 +202,20 @@ class Index(Tree):
 
     @staticmethod
     def of(tree: Tree, key: Sequence[Any], rank: int) -> Index:
+        if isinstance(tree, Index) and len(tree.data) == len(key) and None not in (*tree.data, *key):
+            joined = [_entry_of(inner, part) for inner, part in zip(tree.data, key, strict=True)]
+            if None not in joined:
+                return Index.of(tree.args[0], joined, rank)
         return _make(Index, (tree,), tuple(key), rank, 1, 2 + 3 * len(key))
+
+
+def _entry_of(inner: Any, part: Any) -> Any:
+    """Give entry 0, or the whole, of a part of an axis; None for what is more involved."""
+    if part == FULL:
+        return inner if isinstance(inner, tuple) else None
+    if part == 0 and isinstance(inner, tuple):
+        return inner[0] if inner[0] is not None else Number.of(0)
+    return None
 
 
 class Items(Tree):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import permutations
 from typing import Any
 
 import sympy as sp
@@ -31,6 +32,8 @@ from derive.tensor.node import (
     View,
     intern,
 )
+
+MOST_PERMUTED = 4
 
 ONE: Tensor = intern(One, (), (), (), ())
 
@@ -658,11 +661,11 @@ def _sort_key(term: Tensor) -> tuple[bytes, bytes]:
 def _sorted_sum(terms: list[Tensor], shape: Shape) -> tuple[Add, tuple[int, ...]]:
     """Make the sum with the axis order that its first term prefers; give that order with it."""
     rank = len(shape)
-    least = min(_sort_key(term)[0] for term in terms)
-    candidates = {tuple(range(rank))} if rank < 2 else set()
-    for term in terms:
-        if rank > 1 and _sort_key(term)[0] == least:
-            candidates.add(_preferred_axes(term))
+    plain = [_own_axes(term) for term in terms]
+    candidates = {order for order in plain if order is not None}
+    if not candidates:
+        most = rank if rank <= MOST_PERMUTED else 0
+        candidates = set(permutations(range(most))) if most else {tuple(range(rank))}
     best: tuple[list[tuple[bytes, bytes]], tuple[int, ...], list[Tensor]] | None = None
     for order in sorted(candidates):
         turned = terms if order == tuple(range(rank)) else [permute(t, order) for t in terms]
@@ -685,14 +688,14 @@ def _sorted_sum(terms: list[Tensor], shape: Shape) -> tuple[Add, tuple[int, ...]
     return node, order
 
 
-def _preferred_axes(term: Tensor) -> tuple[int, ...]:
-    """List the term's axes in the order in which its operand has them, the others behind."""
+def _own_axes(term: Tensor) -> tuple[int, ...] | None:
+    """Give the order of axes in which the term is its operand, if it is a permutation of it."""
     if not isinstance(term, View):
         return tuple(range(term.ndim))
-    order = []
-    for k in (*term.source, *sorted(set(term.target) - set(term.source))):
-        order += [axis for axis, name in enumerate(term.target) if name == k and axis not in order]
-    return tuple(order)
+    if sorted(term.source) != list(range(term.ndim)):
+        return None
+    order = [term.target.index(k) for k in term.source if k in term.target]
+    return tuple(order) if len(order) == term.ndim else None
 
 
 # ---------------------------------------------------------------------------------------- maps

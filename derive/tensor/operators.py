@@ -226,14 +226,13 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
         )
     inner_a, inner_b = a.shape[-1], b.shape[max(b.ndim - 2, 0)]
     if not same_dim(inner_a, inner_b):
-        remedy = ""
+        remedy = "; declare the two axes with the same size"
         if b.ndim >= 2 and same_dim(inner_a, b.shape[-1]):
             remedy = "; transpose the right operand"
         elif a.ndim >= 2 and same_dim(a.shape[-2], inner_b):
             remedy = "; transpose the left operand"
         raise ShapeError(
             f"{describe(a)} @ {describe(b)}: {inner_a} and {inner_b} differ{remedy}"
-            or "; declare the two axes with the same size"
         )
     batch_a, batch_b = a.shape[:-2], b.shape[:-2]
     batch = _batch_shape(a, b, batch_a, batch_b)

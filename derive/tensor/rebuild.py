@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from derive.errors import UnsupportedError
 from derive.tensor import build, linear, reductions, structural
+from derive.tensor.dims import Shape
 from derive.tensor.node import UNIT_AXIS, Add, Contraction, Labels, Map, Primitive, Tensor, View, topological
 
 
@@ -24,7 +26,7 @@ def rebuild(node: Tensor, operands: Sequence[Tensor]) -> Tensor:
         arguments = list(zip(operands, named_labels(node.labels), strict=True))
         return build.map_entries(node.body, arguments, axes, dict(zip(axes, node.shape, strict=True)))
     if isinstance(node, Primitive):
-        return _primitive(node, operands)
+        return remake(node, operands)
     raise AssertionError(f"{type(node).__name__} has no operands")
 
 
@@ -49,6 +51,14 @@ def factors_of(
     return list(zip(operands or node.operands, named_labels(node.labels), strict=True))
 
 
+class Operation(NamedTuple):
+    """What a primitive is apart from its operands."""
+
+    name: str
+    attributes: tuple[Any, ...]
+    shape: Shape
+
+
 _MAKERS: dict[str, Callable[..., Tensor]] = {
     "inv": lambda node, x: linear.inv(x),
     "det": lambda node, x: linear.det(x),
@@ -69,7 +79,8 @@ _MAKERS: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def _primitive(node: Primitive, operands: Sequence[Tensor]) -> Tensor:
+def remake(node: Primitive | Operation, operands: Sequence[Tensor]) -> Tensor:
+    """Make an operation by its name, with these operands, through its constructor."""
     try:
         make = _MAKERS[node.name]
     except KeyError:

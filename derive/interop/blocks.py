@@ -1,0 +1,73 @@
+"""Sums of padded parts, written as block matrices and as matrices of scalars."""
+
+from __future__ import annotations
+
+import sympy as sp
+from sympy.matrices.expressions.blockmatrix import BlockMatrix
+
+from derive.interop.classes import is_native
+from derive.interop.product_forms import Writing
+from derive.tensor import build
+from derive.tensor.dims import is_one, same_dim
+from derive.tensor.node import Add, Primitive, Tensor
+
+Blocks = list[tuple[sp.Expr, Tensor]]
+"""Where each part starts, and the part."""
+
+
+def blocked(node: Add) -> Writing:
+    """Propose a matrix of scalars, or a block matrix."""
+    rows = [(start, _parts(row, 1)) for start, row in _parts(node, 0)]
+    entries = {
+        (int(i), int(j)): entry
+        for i, row in rows
+        for j, entry in row
+        if i.is_Integer and j.is_Integer and all(map(is_one, entry.shape))
+    }
+    if len(entries) == sum(len(row) for _, row in rows) and all(d.is_Integer for d in node.shape):
+        written = {}
+        for position, entry in entries.items():
+            written[position] = yield build.view(entry, sp.S.One, (0, 1), (), ())
+        yield sp.ImmutableDenseMatrix(*map(int, node.shape), lambda i, j: written.get((i, j), 0))
+    elif len(entries) == 0 and len({len(row) for _, row in rows}) == 1:
+        blocks = []
+        for _, row in rows:
+            blocks.append([])
+            for _, block in row:
+                expr = yield block
+                if not is_native(expr):
+                    return
+                blocks[-1].append(expr)
+        if _fits([[block for _, block in row] for _, row in rows], node):
+            yield BlockMatrix(blocks)
+
+
+def _parts(tensor: Tensor, axis: int) -> Blocks:
+    """Split a tensor into the parts that were joined along an axis."""
+    weight, base = build.split_coefficient(tensor)
+    terms = base.operands if isinstance(base, Add) else (base,)
+    parts: Blocks = []
+    for term in terms:
+        own, padded = build.split_coefficient(term)
+        if not (
+            isinstance(padded, Primitive)
+            and padded.name == "pad"
+            and padded.attributes[::2] == (axis, 1)
+        ):
+            return [(sp.S.Zero, tensor)]
+        parts.append((padded.attributes[1], build.scale(padded.operands[0], weight * own)))
+    return sorted(parts, key=lambda part: sp.default_sort_key(part[0]))
+
+
+def _fits(rows: list[list[Tensor]], node: Add) -> bool:
+    heights = [row[0].shape[0] for row in rows]
+    widths = [block.shape[1] for block in rows[0]]
+    return (
+        same_dim(sp.Add(*heights), node.shape[0])
+        and same_dim(sp.Add(*widths), node.shape[1])
+        and all(
+            same_dim(block.shape[0], height) and same_dim(block.shape[1], width)
+            for row, height in zip(rows, heights, strict=True)
+            for block, width in zip(row, widths, strict=True)
+        )
+    )

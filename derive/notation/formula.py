@@ -1,0 +1,156 @@
+"""A formula: one or several expressions in notation, and the lines that define its names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from derive.notation.latex import typeset
+from derive.notation.letters import letter
+from derive.notation.matrix import Notation
+from derive.notation.naming import name_parts
+from derive.notation.text import spell, visible
+from derive.notation.tree import Items, Name, Tree
+from derive.simplify import flatten
+from derive.tensor.names import name_of
+from derive.tensor.node import Tensor, symbols_of, topological
+
+Expr = Any
+"""A tensor, or a (nested) tuple of tensors."""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A tree, and what its names stand for: a definition comes after the lines that use it."""
+
+    tree: Tree
+    parts: Mapping[Tree, str]
+    definitions: tuple[tuple[str, Tree], ...]
+
+
+def formula(
+    expr: Expr, *, columns: bool, names: Mapping[Tensor, str] | None = None, define: bool = True
+) -> Formula:
+    """Bring an expression into notation.
+
+    Parameters
+    ----------
+    expr : tensor or (nested) tuple of tensors
+    columns : bool
+        Whether vectors are columns, as on paper, or have one axis, as in NumPy.
+    names : mapping of tensors to str, optional
+        Names of intermediates, besides those that ``derive.let`` gave.
+    define : bool
+        Whether the intermediates are defined.
+    """
+    roots = list(_leaves(expr))
+    given = names or {}
+    flat = flatten(roots)
+    named = {node: given[node] for node in topological(flat) if node in given}
+    for node in topological(flat):
+        name = name_of(node)
+        if name is not None and node.operands:
+            named.setdefault(node, name)
+    notation = Notation(columns, named)
+    tops = [
+        notation.definition(node) if node in named and define else notation.tree(node)
+        for node in flat
+    ]
+    whole = _gather(expr, dict(zip(roots, tops, strict=True)))
+    used = [node for node in reversed(topological(flat)) if node in named] if define else []
+    intermediates = [(named[node], notation.definition(node)) for node in used if node not in flat]
+    trees = [whole, *(tree for _, tree in intermediates)]
+    taken = [s.name for s in symbols_of(*flat)] + [str(d) for s in flat for d in s.shape]
+    parts = name_parts(trees, [*taken, *named.values()])
+    definitions = _visible(whole, parts, dict(intermediates))
+    return Formula(whole, parts, tuple(definitions))
+
+
+def _visible(
+    whole: Tree, parts: Mapping[Tree, str], intermediates: Mapping[str, Tree]
+) -> list[tuple[str, Tree]]:
+    """List the definitions that the formula needs, each after the lines that use it."""
+    order: list[tuple[str, Tree]] = []
+    done: set[str] = set()
+    stack: list[tuple[str, Tree, bool]] = [("", whole, False)]
+    while stack:
+        name, tree, expanded = stack.pop()
+        if expanded:
+            order.append((name, tree))
+            continue
+        if name in done:
+            continue
+        done.add(name)
+        stack.append((name, tree, True))
+        for part in visible(tree, parts):
+            if part is not tree and part in parts:
+                stack.append((parts[part], part, False))
+            elif isinstance(part, Name) and part.data[0] in intermediates:
+                stack.append((part.data[0], intermediates[part.data[0]], False))
+    return order[-2::-1]
+
+
+def _leaves(expr: Expr) -> Iterator[Tensor]:
+    if isinstance(expr, tuple):
+        for item in expr:
+            yield from _leaves(item)
+    else:
+        yield expr
+
+
+def _gather(expr: Expr, trees: Mapping[Tensor, Tree]) -> Tree:
+    if isinstance(expr, tuple):
+        return Items.of(_gather(item, trees) for item in expr)
+    return trees[expr]
+
+
+def text(expr: Expr, names: Mapping[Tensor, str] | None = None) -> str:
+    """Write an expression as Python that NumPy can evaluate, and ``where`` lines for its names.
+
+    Parameters
+    ----------
+    expr : tensor or (nested) tuple of tensors
+    names : mapping of tensors to str, optional
+        Names of intermediates, besides those that ``derive.let`` gave.
+
+    Examples
+    --------
+    >>> import derive
+    >>> n = derive.dims("n")
+    >>> A, x = derive.matrix("A", n, n), derive.vector("x", n)
+    >>> print(derive.notation.text(A @ x + A.T @ x))
+    (A + A.T) @ x
+    """
+    made = formula(expr, columns=False, names=names)
+    lines = [spell(made.tree, made.parts)]
+    lines += [f"where {name} = {spell(tree, made.parts)}" for name, tree in made.definitions]
+    return "\n".join(lines)
+
+
+def latex(expr: Expr, names: Mapping[Tensor, str] | None = None) -> str:
+    r"""Write an expression in LaTeX, with columns for vectors.
+
+    Parameters
+    ----------
+    expr : tensor or (nested) tuple of tensors
+    names : mapping of tensors to str, optional
+        Names of intermediates, besides those that ``derive.let`` gave.
+
+    Examples
+    --------
+    >>> import derive
+    >>> n = derive.dims("n")
+    >>> A, x = derive.matrix("A", n, n), derive.vector("x", n)
+    >>> print(derive.notation.latex(A.T @ x))
+    \mathbf{A}^{\top} \mathbf{x}
+    """
+    made = formula(expr, columns=True, names=names)
+    text = typeset(made.tree, made.parts)
+    defined = [
+        f"{letter(name, tree.rank)} = {typeset(tree, made.parts)}"
+        for name, tree in made.definitions
+    ]
+    if not defined:
+        return text
+    return rf"{text} \quad \text{{where }} " + r",\; ".join(defined)

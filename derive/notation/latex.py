@@ -1,0 +1,214 @@
+r"""LaTeX: the notation tree as a textbook prints it, for MathJax and KaTeX.
+
+Vectors are columns, ``\odot`` is the entrywise product, and what has more than two axes is
+written by its entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from derive.notation.indices import Entries
+from derive.notation.letters import escape, letter
+from derive.notation.text import ATOM, POWER, PRODUCT, SIGN, SUM, Written, visible
+from derive.notation.tree import (
+    FULL,
+    Call,
+    Compare,
+    Einsum,
+    Index,
+    Items,
+    Name,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Times,
+    Transpose,
+    Tree,
+)
+
+_FUNCTIONS = {
+    **{f: rf"\{f}" for f in "exp log sin cos tan sinh cosh tanh arcsin arccos arctan".split()},
+    "sigmoid": r"\sigma",
+    "maximum": r"\max",
+    "minimum": r"\min",
+    "max": r"\max",
+    "min": r"\min",
+    "prod": r"\prod",
+    "sum": r"\sum",
+    "trace": r"\operatorname{tr}",
+}
+_BRACKETS = {
+    "abs": (r"\left|", r"\right|"),
+    "floor": (r"\left\lfloor ", r"\right\rfloor"),
+    "ceil": (r"\left\lceil ", r"\right\rceil"),
+}
+_PREFIXES = {"det": r"\det", "logdet": r"\log\det"}
+_SIGNS = {">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne"}
+
+
+def typeset(root: Tree, names: Mapping[Tree, str]) -> str:
+    """Write a tree, with the named trees inside it as their names."""
+    if root.rank > 2:
+        return Entries(names, lambda tree: typeset(tree, names)).whole(root)
+    written: dict[Tree, Written] = {}
+    for tree in visible(root, names):
+        if tree is not root and tree in names:
+            written[tree] = (letter(names[tree], tree.rank), ATOM)
+        else:
+            written[tree] = _write(tree, written)
+    return written[root][0]
+
+
+def bracketed(text: str) -> str:
+    """Put text in parentheses that grow with it."""
+    return rf"\left({text}\right)"
+
+
+def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
+    def at(part: Tree, binding: int) -> str:
+        text, own = written[part]
+        return text if own >= binding else bracketed(text)
+
+    if isinstance(tree, Name):
+        return (r"\infty" if tree.data[0] == "inf" else letter(tree.data[0], tree.rank)), ATOM
+    if isinstance(tree, Number):
+        return _number(tree)
+    if isinstance(tree, Transpose):
+        inner = tree.args[0]
+        if isinstance(inner, Call) and inner.name == "inv" and written[inner][1] == POWER:
+            return at(inner.args[0], ATOM) + r"^{-\top}", POWER
+        return at(inner, ATOM) + r"^{\top}", POWER
+    if isinstance(tree, Product):
+        return " ".join(at(factor, POWER) for factor in tree.args), PRODUCT
+    if isinstance(tree, Power):
+        exponent = written[tree.args[1]][0]
+        return f"{at(tree.args[0], ATOM)}^{{{_entrywise(tree)}{exponent}}}", POWER
+    if isinstance(tree, Times):
+        return _times(tree, at, written)
+    if isinstance(tree, Sum):
+        parts = [at(tree.args[0], PRODUCT)]
+        for sign, term in zip(tree.signs[1:], tree.args[1:], strict=True):
+            parts += ["+" if sign > 0 else "-", at(term, PRODUCT)]
+        return " ".join(parts), SUM
+    if isinstance(tree, Compare):
+        left, right = (at(arg, SUM) for arg in tree.args)
+        return rf"\left[{left} {_SIGNS[tree.data[0]]} {right}\right]", ATOM
+    if isinstance(tree, Call):
+        return _call(tree, at, written)
+    if isinstance(tree, Index):
+        if all(key in (None, 0, FULL) for key in tree.data) and tree.rank < 3:
+            return written[tree.args[0]]  # on paper (n,), (n, 1) and their transposes are one
+        key = ", ".join(_key(part, written) for part in tree.data)
+        return f"{at(tree.args[0], ATOM)}_{{[{key}]}}", POWER
+    if isinstance(tree, Einsum):
+        return _einsum(tree, written), ATOM
+    assert isinstance(tree, Items)
+    return _items(tree, written), ATOM
+
+
+def _entrywise(tree: Tree) -> str:
+    return r"\odot " if tree.rank else ""
+
+
+def _number(tree: Number) -> Written:
+    value = tree.value
+    if value.q != 1:
+        sign = "-" if value < 0 else ""
+        return rf"{sign}\frac{{{abs(value.p)}}}{{{value.q}}}", SIGN if value < 0 else ATOM
+    return str(value), SIGN if value < 0 else ATOM
+
+
+def _times(tree: Times, at: Any, written: Mapping[Tree, Written]) -> Written:
+    scalars = [t for t in tree.numerators if t.rank == 0]
+    arrays = [t for t in tree.numerators if t.rank > 0]
+    below = [t for t in tree.denominators if t.rank == 0]
+    sign = "-" if tree.sign < 0 else ""
+    divided = [at(t, POWER) for t in tree.denominators if t.rank > 0]
+    if len(arrays) == 1 and not isinstance(arrays[0], Product) and below and not divided:
+        if not scalars:
+            top = written[arrays[0]][0]
+            return rf"{sign}\frac{{{top}}}{{{_row(below, at)}}}", PRODUCT
+    parts = []
+    if below:
+        top = _row(scalars, at) if scalars else "1"
+        parts.append(rf"\frac{{{top}}}{{{_row(below, at)}}}")
+    elif scalars:
+        parts.append(_row(scalars, at, alone=not arrays))
+    if len(arrays) == 1 and isinstance(arrays[0], Product) and not divided:
+        parts.append(at(arrays[0], PRODUCT))
+    elif arrays:
+        parts.append(r" \odot ".join(at(t, POWER) for t in arrays))
+    text = sign + " ".join(parts)
+    if divided:
+        text += r" \oslash " + r" \oslash ".join(divided)
+    return text, PRODUCT
+
+
+def _row(factors: Sequence[Tree], at: Any, alone: bool = True) -> str:
+    if len(factors) == 1 and alone:
+        return str(at(factors[0], PRODUCT if not isinstance(factors[0], Sum) else SUM))
+    text = ""
+    for factor in factors:
+        piece = at(factor, POWER)
+        text += (r" \cdot " if piece[0].isdigit() else " ") + piece if text else piece
+    return text
+
+
+def _call(tree: Call, at: Any, written: Mapping[Tree, Written]) -> Written:
+    name, args = tree.name, tree.args
+    inner = ", ".join(written[arg][0] for arg in args)
+    if name == "inv":
+        return f"{at(args[0], ATOM)}^{{-1}}", POWER
+    if name == "sqrt":
+        return rf"\sqrt{{{inner}}}", ATOM
+    if name == "norm" and not tree.keywords:
+        kind = "F" if args[0].rank > 1 else "2"
+        return rf"\lVert {inner} \rVert_{{{kind}}}", ATOM
+    if name in _BRACKETS:
+        left, right = _BRACKETS[name]
+        return f"{left}{inner}{right}", ATOM
+    if name in _PREFIXES:
+        return f"{_PREFIXES[name]} {at(args[0], POWER)}", PRODUCT
+    if name == "eye":
+        return rf"\mathbf{{I}}_{{{inner}}}", ATOM
+    if name == "ones" and len(args) > 1:
+        return r"\mathbf{1} \mathbf{1}^{\top}", PRODUCT
+    if name in ("ones", "zeros"):
+        return r"\mathbf{1}" if name == "ones" else r"\mathbf{0}", ATOM
+    if name == "kron":
+        return rf"{at(args[0], POWER)} \otimes {at(args[1], POWER)}", PRODUCT
+    function = _FUNCTIONS.get(name, rf"\operatorname{{{escape(name)}}}")
+    if "axis" in tree.keywords:
+        function += rf"_{{\text{{axis }}{tree.keywords['axis']}}}".replace("(", "").replace(")", "")
+    return function + bracketed(inner), ATOM
+
+
+def _key(part: Any, written: Mapping[Tree, Written]) -> str:
+    if part == FULL:
+        return "{:}"
+    if isinstance(part, tuple):
+        start, stop, step = ("" if p is None else written[p][0] for p in part)
+        return f"{start}{{:}}{stop}" + (f"{{:}}{step}" if step else "")
+    return written[part][0] if isinstance(part, Tree) else str(part)
+
+
+def _einsum(tree: Einsum, written: Mapping[Tree, Written]) -> str:
+    *letters, out = tree.data
+    factors = []
+    for arg, own in zip(tree.args, letters, strict=True):
+        text, binding = written[arg]
+        factors.append((text if binding == ATOM else bracketed(text)) + f"_{{{own}}}")
+    summed = sorted(set("".join(letters)) - set(out))
+    total = rf"\sum_{{{' '.join(summed)}}} " if summed else ""
+    inner = total + " ".join(factors)
+    return rf"\left[{inner}\right]_{{{out}}}" if out else inner
+
+
+def _items(tree: Items, written: Mapping[Tree, Written]) -> str:
+    if tree.args and all(isinstance(arg, Items) for arg in tree.args):
+        rows = [" & ".join(written[item][0] for item in row.args) for row in tree.args]
+        return r"\begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}"
+    return bracketed(r",\; ".join(written[arg][0] for arg in tree.args))
