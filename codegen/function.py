@@ -355,7 +355,8 @@ class _Module:
         return self.printer.formulas(formula)
 
     def _body(self, results: list[str], formulas: Mapping[str, str]) -> list[str]:
-        lines = self.printer.lines
+        # Nothing of the forward pass reads what the backward pass makes.
+        lines = sorted(self.printer.lines, key=lambda line: line.value.stage != "forward")
         last: dict[str, int] = {}
         for k, line in enumerate(lines):
             for read in line.text.reads:

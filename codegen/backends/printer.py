@@ -278,9 +278,12 @@ class Printer:
         return f"{args[0].inside(ATOM)}[{', '.join(keys)}]"
 
     def _concatenate(self, value: Value, args: list[Text]) -> str:
-        parts = ", ".join(a.source for a in args)
         axis = value.attributes[0]
-        return f"{self.module}.concatenate([{parts}]" + (f", axis={axis})" if axis else ")")
+        at = f", axis={axis})" if axis else ")"
+        if all(_is_new_axis(a, axis) for a in value.args):
+            inner = ", ".join(self.texts[a.args[0]].source for a in value.args)
+            return f"{self.module}.stack([{inner}]{at}"
+        return f"{self.module}.concatenate([{', '.join(a.source for a in args)}]{at}"
 
     def _take(self, value: Value, args: list[Text]) -> str:
         axis = value.attributes[0]
@@ -299,3 +302,11 @@ class Printer:
         stop_text = self.dim(stop + 1) if step > 0 else ("" if stop == 0 else self.dim(stop - 1))
         keys[axis] = f"{self.dim(start)}:{stop_text}" + (f":{step}" if step != 1 else "")
         return ", ".join(keys)
+
+
+def _is_new_axis(value: Value, axis: int) -> bool:
+    """Tell whether a value only adds the axis to another."""
+    if value.op != "expand":
+        return False
+    keys = value.attributes
+    return keys[axis] == "new" and keys.count("new") == 1 and len(keys) == value.ndim

@@ -160,7 +160,9 @@ def _node(node: Tensor, x: list[Array], shape: tuple[int, ...], bound: dict[Any,
         def mapped(index: tuple[int, ...]) -> Any:
             at = dict(enumerate(index))
             value = function(*(_entry(v, n, at) for v, n in zip(x, node.labels, strict=True)))
-            return mpmath.mpf("nan") if isinstance(value, mpmath.mpc) else mpmath.mpf(value)
+            if isinstance(value, mpmath.mpc):
+                return value.real if value.imag == 0 else mpmath.mpf("nan")
+            return mpmath.mpf(value)
 
         return _filled(shape, mapped)
     assert isinstance(node, Primitive)

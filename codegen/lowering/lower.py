@@ -12,6 +12,7 @@ from codegen.lowering.scalars import Entrywise
 from codegen.program import Builder, Program, Value
 from derive.errors import UnsupportedError
 from derive.simplify import simplify
+from derive.tensor.dims import is_one
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
@@ -89,7 +90,11 @@ def _negated(roots: Sequence[Tensor]) -> set[Tensor]:
                 signs.setdefault(operand, set()).add(False)
     for root in roots:
         signs.setdefault(root, set()).add(False)
-    return {node for node, found in signs.items() if isinstance(node, Add) and found == {True}}
+    return {node for node, found in signs.items() if found == {True} and isinstance(node, Add) and _has_negative(node)}
+
+
+def _has_negative(node: Add) -> bool:
+    return any(split_coefficient(t)[0].could_extract_minus_sign() for t in node.operands)
 
 
 def _reachable(values: Sequence[Value]) -> set[Value]:
@@ -170,6 +175,10 @@ class _Lowering:
                 return self.builder.number(constant)
             return self.builder.emit("full", (), node.shape, (constant,))
         value = self.aligned(node, axes, node.ndim)
+        missing = node.ndim - value.ndim
+        if missing and all(is_one(dim) for dim in node.shape[:missing]):
+            keys = ("new",) * missing + ("take",) * value.ndim
+            value = self.builder.emit("expand", (value,), (*node.shape[:missing], *value.shape), keys)
         if value.shape != node.shape:
             value = self.builder.emit("broadcast_to", (value,), node.shape)
         return value
@@ -203,8 +212,7 @@ class _Lowering:
             names = tuple(UNIT_AXIS if k == UNIT_AXIS else place[k] for k in node.source)
         else:
             value = self.values[node]
-        value = self._place(value, names, rank)
-        return self.entrywise.scale(value, coefficient)
+        return self._place(self.entrywise.scale(value, coefficient), names, rank)
 
     def _place(self, value: Value, names: Labels, rank: int) -> Value:
         value, names = self.distinct(value, names)
@@ -298,11 +306,11 @@ class _Lowering:
         return contract_pair(self, factors[0], factors[1], order, node.sizes)
 
     def _add(self, node: Add, order: Labels) -> Value:
-        joined = self._concatenation(node, order)
-        if joined is not None:
-            return joined
         sign = -1 if node in self.negated else 1
         terms = [(sign * w, base) for w, base in map(split_coefficient, node.operands)]
+        joined = self._concatenation(node, terms, order)
+        if joined is not None:
+            return self.entrywise.emit("negative", joined) if sign < 0 else joined
         # Subtract rather than add a negative, and begin with a positive term.
         terms.sort(key=lambda term: term[0].could_extract_minus_sign())
         axes = tuple(order.index(k) for k in range(node.ndim))
@@ -318,41 +326,46 @@ class _Lowering:
         assert result is not None
         return self.entrywise.emit("negative", result) if sign < 0 else result
 
-    def _concatenation(self, node: Add, order: Labels) -> Value | None:
-        """Recognise a sum of pads that fill an axis side by side."""
+    def _concatenation(
+        self, node: Add, terms: list[tuple[sp.Expr, Tensor]], order: Labels
+    ) -> Value | None:
+        """Recognise a sum of pads that lie side by side on one axis; gaps are zeros."""
         parts: list[tuple[sp.Expr, Tensor, sp.Expr]] = []
         axes = set()
-        for term in node.operands:
-            weight, base = split_coefficient(term)
-            view_labels: Labels | None = None
-            if isinstance(base, View):
-                view_labels = (base.source, base.target)  # type: ignore[assignment]
-                base_core = base.operand
-            else:
-                base_core = base
-            if not isinstance(base_core, Primitive) or base_core.name != "pad" or view_labels:
+        for weight, base in terms:
+            if not isinstance(base, Primitive) or base.name != "pad" or base.attributes[2] != 1:
                 return None
-            axis, start, step = base_core.attributes
-            if step != 1:
-                return None
-            axes.add(axis)
-            parts.append((start, base_core.operands[0], weight))
+            axes.add(base.attributes[0])
+            parts.append((base.attributes[1], base.operands[0], weight))
         if len(axes) != 1:
             return None
         axis = axes.pop()
         pieces: list[Value] = []
         at: sp.Expr = sp.S.Zero
-        while parts:
+        while parts or at != node.shape[axis]:
             found = next((p for p in parts if sp.expand(p[0] - at) == 0), None)
             if found is None:
-                return None
+                gap = self._gap(at, [p[0] for p in parts] or [node.shape[axis]])
+                if gap is None:
+                    return None
+                shape = (*node.shape[:axis], gap, *node.shape[axis + 1 :])
+                pieces.append(self.builder.emit("full", (), shape, (sp.S.Zero,)))
+                at = sp.expand(at + gap)
+                continue
             parts.remove(found)
             pieces.append(self.entrywise.scale(self.full(found[1]), found[2]))
             at = sp.expand(at + found[1].shape[axis])
-        if sp.expand(at - node.shape[axis]) != 0:
-            return None
         joined = self.builder.emit("concatenate", tuple(pieces), node.shape, (axis,))
         return self.transpose(joined, order)
+
+    @staticmethod
+    def _gap(at: sp.Expr, starts: list[sp.Expr]) -> sp.Expr | None:
+        """Give the number of zeros up to the next part, where it is known to be positive."""
+        gaps = [sp.expand(start - at) for start in starts]
+        if not all(gap.is_Integer for gap in gaps) and len(gaps) > 1:
+            return None
+        gap = min(gaps)
+        return gap if gap.is_positive else None
 
     def _map(self, node: Map, order: Labels) -> Value:
         place = {**{k: order.index(k) for k in range(node.ndim)}, UNIT_AXIS: UNIT_AXIS}

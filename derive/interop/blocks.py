@@ -9,15 +9,17 @@ from derive.interop.classes import is_native
 from derive.interop.product_forms import Writing
 from derive.tensor import build
 from derive.tensor.dims import is_one, same_dim
-from derive.tensor.node import Add, Primitive, Tensor
+from derive.tensor.node import Add, Primitive, Tensor, View
 
 Blocks = list[tuple[sp.Expr, Tensor]]
 """Where each part starts, and the part."""
 
 
-def blocked(node: Add) -> Writing:
+def blocked(node: Tensor) -> Writing:
     """Propose a matrix of scalars, or a block matrix."""
     rows = [(start, _parts(row, 1)) for start, row in _parts(node, 0)]
+    if len(rows) == len(rows[0][1]) == 1:
+        return
     entries = {
         (int(i), int(j)): entry
         for i, row in rows
@@ -44,10 +46,8 @@ def blocked(node: Add) -> Writing:
 
 def _parts(tensor: Tensor, axis: int) -> Blocks:
     """Split a tensor into the parts that were joined along an axis."""
-    weight, base = build.split_coefficient(tensor)
-    terms = base.operands if isinstance(base, Add) else (base,)
     parts: Blocks = []
-    for term in terms:
+    for term in terms_of(tensor):
         own, padded = build.split_coefficient(term)
         if not (
             isinstance(padded, Primitive)
@@ -55,11 +55,19 @@ def _parts(tensor: Tensor, axis: int) -> Blocks:
             and padded.attributes[::2] == (axis, 1)
         ):
             return [(sp.S.Zero, tensor)]
-        parts.append((padded.attributes[1], build.scale(padded.operands[0], weight * own)))
+        parts.append((padded.attributes[1], build.scale(padded.operands[0], own)))
     return sorted(parts, key=lambda part: sp.default_sort_key(part[0]))
 
 
-def _fits(rows: list[list[Tensor]], node: Add) -> bool:
+def terms_of(tensor: Tensor) -> list[Tensor]:
+    """Give the terms of a sum, or of a view of a sum, each viewed."""
+    if isinstance(tensor, View) and isinstance(tensor.operand, Add):
+        view = tensor.coefficient, tensor.source, tensor.target, tensor.shape
+        return [build.view(term, *view) for term in tensor.operand.operands]
+    return list(tensor.operands) if isinstance(tensor, Add) else [tensor]
+
+
+def _fits(rows: list[list[Tensor]], node: Tensor) -> bool:
     heights = [row[0].shape[0] for row in rows]
     widths = [block.shape[1] for block in rows[0]]
     return (

@@ -29,8 +29,8 @@ from derive.interop.classes import (
     is_native,
     tensor_function,
 )
-from derive.interop.blocks import blocked
-from derive.interop.product_forms import Writing, array_product, matrix_product, product_of
+from derive.interop.blocks import blocked, terms_of
+from derive.interop.product_forms import Writing, array_product, matrix_product, product_of, transposes
 from derive.tensor import build
 from derive.tensor.dims import is_one
 from derive.tensor.node import (
@@ -109,8 +109,9 @@ def _(node: Contraction) -> Writing:
 def _(node: View) -> Writing:
     if node.ndim == 0:
         yield from _element(node)
-    if is_column_of(node) and isinstance(node.operand, Add):
-        yield from _column_sum(node.operand)
+    if node.ndim == 2 and isinstance(node.operand, Add):
+        yield from blocked(node)
+        yield from _viewed_sum(node)
     if is_column_of(node) and isinstance(node.operand, Map):
         yield from _column_map(node.operand)
     if not is_column_of(node) or isinstance(node.operand, Contraction):
@@ -136,12 +137,21 @@ def _element(node: View) -> Writing:
         yield element if node.coefficient is sp.S.One else sp.Mul(node.coefficient, element)
 
 
-def _column_sum(total: Add) -> Writing:
+def _viewed_sum(node: View) -> Writing:
+    """Write a column or the transpose of a sum as the sum of columns or transposes."""
+    scale, whole = build.split_coefficient(node)
     terms = []
-    for term in total.operands:
-        terms.append((yield column_of(term)))
-    if all(map(is_native, terms)):
-        yield sp.MatAdd(*terms)
+    if is_column_of(whole) or (node.source, node.target) == ((1, 0), (0, 1)):
+        for term in terms_of(whole):
+            terms.append((yield term))
+    if not terms or not all(map(is_native, terms)):
+        return
+    total = sp.MatAdd(*terms)
+    if node.operand.ndim == 2:
+        upright = yield node.operand
+        if transposes(upright) + 1 <= transposes(total):
+            return
+    yield total if scale is sp.S.One else sp.MatMul(scale, total)
 
 
 def _column_map(node: Map) -> Writing:

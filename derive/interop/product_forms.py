@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -94,7 +95,7 @@ def matrix_product(node: View | Contraction) -> Writing:
         expr = yield tensor
         if isinstance(tensor, Contraction) and len(axes) == 2:
             turned = yield build.permute(tensor, (1, 0))
-            if turned.count(sp.Transpose) < expr.count(sp.Transpose):
+            if transposes(turned) < transposes(expr):
                 expr, axes = turned, axes[::-1]
         if tensor.ndim and not is_native(expr):
             return
@@ -123,6 +124,12 @@ def matrix_product(node: View | Contraction) -> Writing:
     yield _scaled(product.coefficient, scalars, matrix)
     if not scalars and product.coefficient is sp.S.One:
         yield Group(matrix)
+
+
+@lru_cache(maxsize=65536)
+def transposes(expr: sp.Basic) -> int:
+    """Count the transposes in an expression."""
+    return isinstance(expr, sp.Transpose) + sum(map(transposes, expr.args))
 
 
 def _column(tensor: Tensor) -> Tensor:

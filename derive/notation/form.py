@@ -17,6 +17,7 @@ from derive.notation.tree import (
     Tree,
     best,
     negate,
+    norm,
     power,
     product,
     times,
@@ -41,6 +42,7 @@ class Form:
     flat: bool = True
     row: bool = False
     terms: tuple[Term, ...] = field(default=(), compare=False, repr=False)
+    diagonal_of: Tree | None = None
 
     @property
     def opens_left(self) -> bool:
@@ -111,7 +113,7 @@ def scaling(link: Form) -> Tree | None:
 
 def diagonal(vector: Form) -> Form:
     """Give the diagonal matrix of a vector."""
-    tree = Call.of("diag", vector.straight, rank=2)
+    tree = vector.diagonal_of or Call.of("diag", vector.straight, rank=2)
     return Form(tree, tree, 2)
 
 
@@ -179,7 +181,7 @@ def _inner(links: list[Form], flat: bool) -> Form:
         a.key == b.key for a, b in zip(links[:half], backwards[:half], strict=True)
     ):
         root = chain(links[half:])
-        square = power(Call.of("norm", best(root.straight, root.turned), rank=0), 2)
+        square = power(norm(best(root.straight, root.turned)), 2)
         if square.cost < tree.cost:
             return Form(square, square, 0)
     return Form(tree, tree, 0, flat)
@@ -222,15 +224,16 @@ def _read(links: Sequence[Form], rank: int) -> tuple[tuple[int, int], Tree]:
 
 def trace(links: Sequence[Form]) -> Form:
     """Write the trace of a closed chain: the rotation and direction of the least cost."""
-    readings: list[tuple[int, str, Tree]] = []
+    readings: list[tuple[int, bool, str, Tree]] = []
     for direction in (list(links), [link.transposed for link in reversed(links)]):
         for k in range(len(links)):
             rotated = direction[k:] + direction[:k]
             tree = _read(rotated, 2)[1]
             while isinstance(tree, Transpose):
                 tree = tree.args[0]
-            readings.append((tree.cost, tree.sketch, tree))
-    inner = min(readings, key=lambda reading: reading[:2])[2]
+            turned_first = bool(tree.args) and isinstance(tree.args[0], Transpose)
+            readings.append((tree.cost, not turned_first, tree.sketch, tree))
+    inner = min(readings, key=lambda reading: reading[:3])[3]
     choices = [Call.of("trace", inner, rank=0)]
     half = len(links) // 2
     if len(links) % 2 == 0:
@@ -239,8 +242,7 @@ def trace(links: Sequence[Form]) -> Form:
             backwards = [link.transposed for link in reversed(rotated)]
             if all(a.key == b.key for a, b in zip(rotated[:half], backwards[:half], strict=True)):
                 root = chain(rotated[half:])
-                norm = Call.of("norm", best(root.straight, root.turned), rank=0)
-                choices.append(power(norm, 2))
+                choices.append(power(norm(best(root.straight, root.turned)), 2))
     tree = best(*choices)
     return Form(tree, tree, 0)
 

@@ -28,9 +28,27 @@ class Formula:
     parts: Mapping[Tree, str]
     definitions: tuple[tuple[str, Tree], ...]
 
+    def text(self) -> str:
+        """Write it as Python, with a line for each definition."""
+        lines = [spell(self.tree, self.parts)]
+        lines += [f"where {name} = {spell(tree, self.parts)}" for name, tree in self.definitions]
+        return "\n".join(lines)
+
+    def latex(self) -> str:
+        """Write it in LaTeX, with the definitions behind."""
+        formula = typeset(self.tree, self.parts)
+        defined = [
+            f"{letter(name, tree.rank)} = {typeset(tree, self.parts)}"
+            for name, tree in self.definitions
+        ]
+        if not defined:
+            return formula
+        return rf"{formula} \quad \text{{where }} " + r",\; ".join(defined)
+
+
 
 def formula(
-    expr: Expr, *, columns: bool, names: Mapping[Tensor, str] | None = None, define: bool = True
+    expr: Expr, *, columns: bool, names: Mapping[Tensor, str] | None = None, whole: bool = True
 ) -> Formula:
     """Bring an expression into notation.
 
@@ -41,12 +59,12 @@ def formula(
         Whether vectors are columns, as on paper, or have one axis, as in NumPy.
     names : mapping of tensors to str, optional
         Names of intermediates, besides those that ``derive.let`` gave.
-    define : bool
-        Whether the intermediates are defined.
+    whole : bool
+        Whether the intermediates are defined, and the products of products multiplied out.
     """
     roots = list(_leaves(expr))
     given = names or {}
-    flat = flatten(roots)
+    flat = flatten(roots) if whole else roots
     named = {node: given[node] for node in topological(flat) if node in given}
     for node in topological(flat):
         name = name_of(node)
@@ -54,17 +72,17 @@ def formula(
             named.setdefault(node, name)
     notation = Notation(columns, named)
     tops = [
-        notation.definition(node) if node in named and define else notation.tree(node)
+        notation.definition(node) if node in named else notation.tree(node)
         for node in flat
     ]
-    whole = _gather(expr, dict(zip(roots, tops, strict=True)))
-    used = [node for node in reversed(topological(flat)) if node in named] if define else []
+    top = _gather(expr, dict(zip(roots, tops, strict=True)))
+    used = [node for node in reversed(topological(flat)) if node in named] if whole else []
     intermediates = [(named[node], notation.definition(node)) for node in used if node not in flat]
-    trees = [whole, *(tree for _, tree in intermediates)]
+    trees = [top, *(tree for _, tree in intermediates)]
     taken = [s.name for s in symbols_of(*flat)] + [str(d) for s in flat for d in s.shape]
     parts = name_parts(trees, [*taken, *named.values()])
-    definitions = _visible(whole, parts, dict(intermediates))
-    return Formula(whole, parts, tuple(definitions))
+    definitions = _visible(top, parts, dict(intermediates))
+    return Formula(top, parts, tuple(definitions))
 
 
 def _visible(
@@ -122,10 +140,7 @@ def text(expr: Expr, names: Mapping[Tensor, str] | None = None) -> str:
     >>> print(derive.notation.text(A @ x + A.T @ x))
     (A + A.T) @ x
     """
-    made = formula(expr, columns=False, names=names)
-    lines = [spell(made.tree, made.parts)]
-    lines += [f"where {name} = {spell(tree, made.parts)}" for name, tree in made.definitions]
-    return "\n".join(lines)
+    return formula(expr, columns=False, names=names).text()
 
 
 def latex(expr: Expr, names: Mapping[Tensor, str] | None = None) -> str:
@@ -145,12 +160,4 @@ def latex(expr: Expr, names: Mapping[Tensor, str] | None = None) -> str:
     >>> print(derive.notation.latex(A.T @ x))
     \mathbf{A}^{\top} \mathbf{x}
     """
-    made = formula(expr, columns=True, names=names)
-    text = typeset(made.tree, made.parts)
-    defined = [
-        f"{letter(name, tree.rank)} = {typeset(tree, made.parts)}"
-        for name, tree in made.definitions
-    ]
-    if not defined:
-        return text
-    return rf"{text} \quad \text{{where }} " + r",\; ".join(defined)
+    return formula(expr, columns=True, names=names).latex()

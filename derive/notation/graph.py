@@ -109,3 +109,8 @@ def concatenation(terms: Sequence[Tensor]) -> tuple[int, list[Tensor], list[Tens
             used = [term for _, _, term in found]
             return axis, parts, [term for term in terms if term not in used]
     return None
+
+
+def is_symmetric(node: Tensor) -> bool:
+    """Tell whether a tensor is known to be a symmetric matrix."""
+    return node.symmetric and node.ndim == 2 and same_dim(*node.shape)

@@ -76,8 +76,10 @@ class Entries:
             sign = {">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne"}[tree.data[0]]
             return rf"\left[{left} {sign} {right}\right]"
         if isinstance(tree, Index) and all(key in (None, FULL) for key in tree.data):
-            kept = [k for k, key in zip(at, tree.data, strict=True) if key == FULL]
-            return self._entry(tree.args[0], kept)
+            if len(tree.data) <= len(at):
+                places = at[len(at) - len(tree.data) :]
+                at = [k for k, key in zip(places, tree.data, strict=True) if key == FULL]
+            return self._entry(tree.args[0], at)
         if isinstance(tree, Call):
             return self._call(tree, at)
         return rf"\left({self._plain(tree)}\right)" + _subscript(at)

@@ -15,6 +15,7 @@ from derive.notation.graph import (
     dropped,
     dropped_axis,
     is_logsumexp,
+    is_symmetric,
     opened,
     rank_of,
     summands,
@@ -24,7 +25,7 @@ from derive.notation.network import Network, Part, Term
 from derive.notation.place import as_column, as_flat, is_flat, ones, placed, shaped, unshaped
 from derive.notation.primitives import PRIMITIVES
 from derive.notation.sums import expanded, sum_of
-from derive.notation.tree import Call, Items, Name, Tree, best, times, total
+from derive.notation.tree import Call, Items, Name, Tree, best, norm, times, total
 from derive.tensor import build
 from derive.tensor.dims import Dim, is_one
 from derive.tensor.node import (
@@ -41,6 +42,8 @@ from derive.tensor.node import (
     topological,
 )
 from derive.tensor.scalar import greater_equal, placeholder
+
+Factor = tuple[Tensor, Labels]
 
 
 class Notation:
@@ -85,11 +88,13 @@ class Notation:
 
     def _symbol(self, node: Tensor, name: str) -> Form:
         form = unshaped(Name.of(name, rank_of(node)), node.shape, self.columns)
-        return replace(form, turned=form.straight) if node.symmetric else form
+        if build.is_diagonal(node):
+            return replace(form, turned=form.straight, diagonal_of=form.straight)
+        return replace(form, turned=form.straight) if is_symmetric(node) else form
 
     def _written(self, node: Tensor) -> Form:
         form = self._form(node)
-        if node.symmetric and form.rank == 2:
+        if is_symmetric(node) and form.rank == 2:
             tree = best(form.straight, form.turned)
             form = replace(form, straight=tree, turned=tree)
         return form
@@ -102,8 +107,11 @@ class Notation:
             return self._map(node)
         if isinstance(node, Primitive):
             return PRIMITIVES[node.name](self, node)
-        if node.ndim > 2 and len(summands(node)) > 1:
-            return self._tall_sum(node)
+        if rank_of(node) > 2:
+            entries = dropped_axis(node, [k for k, dim in enumerate(node.shape) if not is_one(dim)])
+            terms = summands(entries)
+            if len(terms) > 1 and len({k for term in terms for k in carried(term)}) == entries.ndim:
+                return self._tall_sum(entries)
         return self._composed(node).form(self.columns)
 
     # ----------------------------------------------------------------- products and sums
@@ -121,9 +129,9 @@ class Notation:
 
     def _product(self, node: Tensor) -> Term:
         """Write a contraction, or a view of anything."""
-        if isinstance(node, View) and isinstance(node.operand, Add) and node.ndim < 3:
+        if isinstance(node, View) and isinstance(node.operand, Add) and rank_of(node) < 3:
             out = tuple(k for k in node.target if k != UNIT_AXIS)
-            if len(set(out)) == len(out) and set(out) == set(node.source) - {UNIT_AXIS}:
+            if sorted(out) == sorted(node.source) and len(set(out)) == len(out):
                 # The sum's own coefficient and scalars stay in front.
                 inner = self._term(node.operand)
                 inner = inner if out == tuple(sorted(out)) == node.source else inner.transposed
@@ -144,7 +152,7 @@ class Notation:
         if isinstance(core, Contraction) and (core is node or core not in self.named):
             factors = opened(core, names, max((*out, -1)) + 1)
         parts = []
-        for tensor, labels in factors:
+        for tensor, labels in [f for factor in factors for f in self._squared(factor, factors, out)]:
             sizes.update(zip(labels, tensor.shape, strict=True))
             if tensor is build.ONE:
                 continue
@@ -153,6 +161,20 @@ class Notation:
             )
             parts.append(Part((self.form(tensor),), labels))
         return Network(parts, out, sizes, coefficient, self.columns)
+
+    def _squared(
+        self, factor: Factor, factors: Sequence[Factor], out: Labels
+    ) -> list[Factor]:
+        """Write a square that is summed over all of its axes as the product of two."""
+        tensor, labels = factor
+        others = {k for other in factors if other is not factor for k in other[1]} | set(out)
+        if not isinstance(tensor, Map) or tensor.body not in _SQUARES or others & set(labels):
+            return [factor]
+        (root,), (own,) = tensor.operands, tensor.labels
+        rank = sum(k != UNIT_AXIS for k in own)
+        if not 0 < rank < 3 or (UNIT_AXIS in own and not self.columns):
+            return [factor]
+        return [(root, tuple(k if k == UNIT_AXIS else labels[k] for k in own))] * 2
 
     def kronecker(self, node: Tensor) -> Term | None:
         """Write a tensor of axes (i, k, j, l) as the Kronecker product of (i, j) and (k, l)."""
@@ -235,11 +257,13 @@ class Notation:
             assert isinstance(reduced, Primitive)
             (axes,) = reduced.attributes
             (x,) = reduced.operands
-            if len(axes) > 1 or rank_of(x) != node.ndim or len(set(operand.target)) < node.ndim:
+            left_over = [k for k in operand.target if k not in operand.source]
+            if len(axes) > 1 or len(left_over) != 1 or rank_of(x) != node.ndim:
                 continue
-            (left_over,) = set(operand.target) - set(operand.source)
             order = list(operand.source)
-            order.insert(axes[0], left_over)
+            order.insert(axes[0], left_over[0])
+            if sorted(order) != sorted(operand.target):
+                continue
             places = tuple(order.index(k) for k in operand.target)
             exponent = build.permute(x, places)
             whole = {exponent: sp.S.One} if x in self.named else weights(exponent)
@@ -259,9 +283,12 @@ class Notation:
 
     def _softmax_term(self, exponent: Tensor, axis: int, weight: sp.Expr) -> Term:
         form = self.form(exponent)
-        if form.rank == 1:
-            keywords = {} if form.flat or self.columns else {"axis": 0}
-            form = both(lambda tree: Call.of("log_softmax", tree, rank=1, **keywords), form)
+        if form.rank == 1 and (form.flat or self.columns):
+            form = both(lambda tree: Call.of("log_softmax", tree, rank=1), form)
+        elif form.rank == 1:
+            straight = Call.of("log_softmax", form.straight, rank=1, axis=0)
+            turned = Call.of("log_softmax", form.turned, rank=1, axis=1)
+            form = settled(straight, turned, 1, False)
         elif form.rank == 2:
             straight = Call.of("log_softmax", form.straight, rank=2, axis=axis)
             turned = Call.of("log_softmax", form.turned, rank=2, axis=1 - axis)
@@ -287,11 +314,11 @@ class Notation:
             u = placeholder(k, build.is_positive(operand))
             own = tuple(j for j in labels if j != UNIT_AXIS)
             form = forms[k]
-            norm = self._norm(operand) if _has_root(body, u) else None
-            if norm is not None:
+            root = self._norm(operand) if _has_root(body, u) else None
+            if root is not None:
                 length = sp.Dummy(positive=True)
                 body = body.xreplace({u: length**2})
-                u, form = length, norm
+                u, form = length, root
             straight[u], turned[u] = placed(form, own, node.shape, flat, self.columns)
         if rank == 0:
             tree = entrywise(body, straight)
@@ -314,7 +341,7 @@ class Notation:
         form = self.form(root)
         axes = [k for k, label in enumerate(labels) if label >= node.ndim]
         if len(axes) == form.rank:
-            tree = Call.of("norm", best(form.straight, form.turned), rank=0)
+            tree = norm(best(form.straight, form.turned))
             return Form(tree, tree, 0)
         (axis,) = axes
         tree = best(

@@ -9,7 +9,7 @@ label inside a chain is a diagonal matrix.  What is left over has no matrix form
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
@@ -174,7 +174,7 @@ class Network:
                     return self._replace([part], None)
                 matrix = chain(part.links)
                 tree = Call.of("diag", min(matrix.straight, matrix.turned, key=_cost), rank=1)
-                vector = self._vector(tree)
+                vector = replace(self._vector(tree), diagonal_of=matrix.diagonal_of)
                 return self._replace([part], Part((vector,), (label,)))
         return False
 

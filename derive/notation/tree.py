@@ -9,6 +9,7 @@ quotients for reciprocals, ``a - b`` for ``-(b - a)``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -90,6 +91,7 @@ class Number(Tree):
     weight = 0
 
     @staticmethod
+    @lru_cache(maxsize=4096)
     def of(value: object) -> Number:
         number = sp.Rational(value)
         cost = bool(number < 0) + (number.q != 1)
@@ -286,6 +288,8 @@ def power(base: Tree, exponent: Tree | int | sp.Rational) -> Tree:
         return Call.of("sqrt", base, rank=base.rank)
     if isinstance(base, Compare) and e.value > 0:
         return base
+    if e.value.is_even:
+        base = unsigned(base)
     if e.value < 0:
         return times([_make(Power, (base, e), (), base.rank, 1, 4)])
     return _make(Power, (base, e), (), base.rank, 1, 4)
@@ -293,7 +297,7 @@ def power(base: Tree, exponent: Tree | int | sp.Rational) -> Tree:
 
 def _order(tree: Tree) -> tuple[Any, ...]:
     core = tree.args[0] if isinstance(tree, Power) else tree
-    return (tree.rank, not isinstance(tree, Number), core.weight, tree.sketch, tree.cost)
+    return (tree.rank > 0, not isinstance(tree, Number), core.weight, tree.sketch, tree.cost)
 
 
 def times(factors: Iterable[Tree]) -> Tree:
@@ -314,6 +318,7 @@ def times(factors: Iterable[Tree]) -> Tree:
             exponents[base] = exponents.get(base, sp.S.Zero) + e
     if number == 0:
         return Number.of(0)
+    number = _join_roots(number, exponents)
     above = [_plain_power(b, e) for b, e in exponents.items() if e > 0]
     below = [_plain_power(b, -e) for b, e in exponents.items() if e < 0]
     if number < 0:
@@ -338,6 +343,25 @@ def times(factors: Iterable[Tree]) -> Tree:
     args = (*above, *below)
     operations = len(args) - 1 + (sign < 0)
     return _make(Times, args, (sign, len(above)), rank, operations, 3 * operations)
+
+
+def _join_roots(number: sp.Rational, exponents: dict[Tree, sp.Rational]) -> sp.Rational:
+    """Write square roots of constants as one: sqrt(2) / (2 sqrt(pi)) is 1 / sqrt(2 pi)."""
+    roots = [b for b, e in exponents.items() if _is_number(b) and abs(e) == sp.Rational(1, 2)]
+    for base in roots:
+        if isinstance(base, Number) and exponents[base] > 0 and number.q % base.value == 0:
+            number, exponents[base] = number * base.value, -exponents[base]
+    for sign in (1, -1):
+        joined = [b for b in roots if exponents[b] * sign > 0]
+        if len(joined) > 1:
+            for base in joined:
+                del exponents[base]
+            exponents[times(joined)] = sp.Rational(sign, 2)
+    return number
+
+
+def _is_number(tree: Tree) -> bool:
+    return isinstance(tree, Number) or (isinstance(tree, Name) and tree.data[0] == "pi")
 
 
 def _reciprocal(tree: Tree) -> Tree:
@@ -368,6 +392,20 @@ def negate(tree: Tree) -> Tree:
     if isinstance(tree, Sum) and -1 in tree.signs:
         return total([negate(t) if s > 0 else t for s, t in zip(tree.signs, tree.args, strict=True)])
     return times([Number.of(-1), tree])
+
+
+def unsigned(tree: Tree) -> Tree:
+    """Choose the sign of a tree whose sign does not matter."""
+    if isinstance(tree, Times) and tree.sign < 0:
+        return negate(tree)
+    if isinstance(tree, Sum) and -1 in tree.signs:
+        return min(tree, negate(tree), key=lambda t: (t.cost, t.sketch))
+    return tree
+
+
+def norm(tree: Tree) -> Tree:
+    """Write the square root of the sum of squares of all entries."""
+    return Call.of("norm", unsigned(tree), rank=0)
 
 
 def total(terms: Iterable[Tree]) -> Tree:

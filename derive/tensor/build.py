@@ -81,7 +81,8 @@ def constant_value(tensor: Tensor) -> sp.Expr | None:
     if tensor is ONE:
         return sp.S.One
     if isinstance(tensor, View) and tensor.operand is ONE:
-        distinct = len(set(tensor.target)) == len(tensor.target)
+        labels = [k for k in tensor.target if k != UNIT_AXIS]
+        distinct = len(set(labels)) == len(labels)
         return tensor.coefficient if distinct or tensor.coefficient == 0 else None
     return None
 
@@ -283,6 +284,9 @@ def contract(
         for tensor, names in absorbed
     ]
     wanted = {find(k) for k in out}
+    among_zeros = _pad_among(resolved)
+    if among_zeros is not None:
+        return _contract_window(resolved, among_zeros, tuple(map(find, out)), coefficient, dims)
     resolved, cancelled = _cancel_inverses(_merge_aligned(resolved), wanted)
     dims = {k: dim for k, dim in dims.items() if find(k) not in cancelled}
     scalars = [t for t, _ in resolved if constant_value(t) is not None]
@@ -461,6 +465,46 @@ def _merge_aligned(factors: list[Factor]) -> list[Factor]:
         body = sp.Mul(*(body for _, body in members))
         merged.append((map_entries(body, list(alignment), out), out))
     return merged
+
+
+def _pad_among(factors: list[Factor]) -> int | None:
+    """Find a factor that is zero outside a window of an axis."""
+    for k, (tensor, names) in enumerate(factors):
+        if isinstance(tensor, Primitive) and tensor.name == "pad":
+            if names.count(names[tensor.attributes[0]]) == 1:
+                return k
+    return None
+
+
+def _contract_window(
+    factors: list[Factor],
+    position: int,
+    out: Labels,
+    coefficient: sp.Expr,
+    dims: Mapping[int, Dim],
+) -> Tensor:
+    """Multiply inside the window in which a factor is not zero; the result is among zeros."""
+    from derive.tensor.structural import spread, window
+
+    padded, names = factors[position]
+    assert isinstance(padded, Primitive)
+    axis, start, step = padded.attributes
+    (core,) = padded.operands
+    count, label, size = core.shape[axis], names[axis], padded.shape[axis]
+    inside: list[Factor] = [_without_units((core, names))]
+    for k, (tensor, own) in enumerate(factors):
+        if k == position:
+            continue
+        for place, name in enumerate(own):
+            if name == label:
+                tensor = window(tensor, place, start, count, step)
+        inside.append(_without_units((tensor, own)))
+    sizes = {**{k: dims[k] for k in out if k in dims}, label: count}
+    result = contract(inside, out, coefficient, sizes)
+    for place, name in enumerate(out):
+        if name == label:
+            result = spread(result, place, start, size, step)
+    return result
 
 
 def _cancel_inverses(

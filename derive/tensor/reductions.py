@@ -8,7 +8,7 @@ import sympy as sp
 
 from derive.errors import UnsupportedError
 from derive.tensor import build, elementwise
-from derive.tensor.dims import Shape
+from derive.tensor.dims import Shape, is_one
 from derive.tensor.node import Tensor
 from derive.tensor.operators import TensorLike, as_tensor, normalize_axes
 
@@ -92,7 +92,13 @@ def _primitive(name: str, x: TensorLike, axis: Axis, keepdims: bool) -> Tensor:
 
 
 def reduce_axes(name: str, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """Reduce by max, min, prod or logsumexp."""
+    """Reduce by max, min, prod or logsumexp; of one entry they give the entry."""
+    units = tuple(k for k in axes if is_one(tensor.shape[k]))
+    if units:
+        kept = tuple(k for k in range(tensor.ndim) if k not in units)
+        small = tuple(tensor.shape[k] for k in kept)
+        tensor = build.view(tensor, sp.S.One, tuple(range(tensor.ndim)), kept, small)
+        axes = tuple(kept.index(k) for k in axes if k not in units)
     if not axes:
         return tensor
     shape = tuple(dim for k, dim in enumerate(tensor.shape) if k not in axes)

@@ -6,7 +6,7 @@ sum of pads, which the code generator prints as one call.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy as sp
@@ -14,7 +14,7 @@ import sympy as sp
 from derive.errors import ShapeError, UnsupportedError
 from derive.tensor import build
 from derive.tensor.dims import Shape, as_dim, as_shape, is_one, same_dim, show_shape
-from derive.tensor.node import Primitive, Tensor, View
+from derive.tensor.node import UNIT_AXIS, Primitive, Tensor, View, View
 from derive.tensor.operators import (
     TensorLike,
     as_tensor,
@@ -79,35 +79,86 @@ def _bound(value: object, size: sp.Expr) -> sp.Expr:
 
 
 def window(tensor: Tensor, axis: int, start: sp.Expr, count: sp.Expr, step: int) -> Tensor:
-    """Take ``count`` entries of an axis, from ``start`` on, ``step`` apart."""
-    if start == 0 and step == 1 and same_dim(count, tensor.shape[axis]):
+    """Take ``count`` entries of an axis, from ``start`` on, ``step`` apart.
+
+    A window of a view is a view of a window, and a window of a delta leaves a delta among zeros.
+    """
+    size = tensor.shape[axis]
+    if start == 0 and step == 1 and same_dim(count, size):
         return tensor
-    value = build.constant_value(tensor)
     shape = (*tensor.shape[:axis], count, *tensor.shape[axis + 1 :])
-    if value is not None:
-        return build.constant(value, shape)
+    if isinstance(tensor, View):
+        label = tensor.target[axis]
+        operand = tensor.operand
+        for k, name in enumerate(tensor.source):
+            if name == label:
+                operand = window(operand, k, start, count, step)
+        same = [k for k, name in enumerate(tensor.target) if name == label]
+        small = tuple(count if k in same else dim for k, dim in enumerate(tensor.shape))
+        names = fresh_names(tensor)
+        result = build.view(operand, tensor.coefficient, names[0], names[1], small)
+        for k in same:
+            if k != axis:
+                result = spread(result, k, start, size, step)
+        return result
     if isinstance(tensor, Primitive) and tensor.name == "slice" and tensor.attributes[0] == axis:
         _, first, _, stride = tensor.attributes
         return window(tensor.operands[0], axis, first + stride * start, count, step * stride)
-    if isinstance(tensor, Primitive) and tensor.name == "pad" and tensor.attributes == (
-        axis,
-        start,
-        step,
-    ) and same_dim(tensor.operands[0].shape[axis], count):
-        return tensor.operands[0]
-    return build.primitive("slice", (tensor,), shape, (axis, start, count, step), tensor.dtype)
+    if isinstance(tensor, Primitive) and tensor.name == "pad":
+        inner = tensor.operands[0]
+        if tensor.attributes == (axis, start, step) and same_dim(inner.shape[axis], count):
+            return inner
+    return _without_units(
+        tensor, axis, lambda t, k, dims: build.primitive(
+            "slice", (t,), dims, (k, start, count, step), t.dtype
+        ), shape,
+    )
+
+
+def fresh_names(view: View) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Give the labels of a view with names for the axes of size 1, as ``build.view`` takes them."""
+    top = len(view.target) + 1
+    source = tuple(top + k if name == UNIT_AXIS else name for k, name in enumerate(view.source))
+    more = top + len(source)
+    target = tuple(more + k if name == UNIT_AXIS else name for k, name in enumerate(view.target))
+    return source, target
+
+
+def _without_units(
+    tensor: Tensor, axis: int, make: Callable[[Tensor, int, Shape], Tensor], shape: Shape
+) -> Tensor:
+    """Make a primitive of one axis on the tensor without its other axes of size 1."""
+    kept = [k for k, dim in enumerate(tensor.shape) if k == axis or not is_one(dim)]
+    if len(kept) == tensor.ndim:
+        return make(tensor, axis, shape)
+    axes = tuple(range(tensor.ndim))
+    small = build.view(
+        tensor, sp.S.One, axes, tuple(kept), tuple(tensor.shape[k] for k in kept)
+    )
+    made = make(small, kept.index(axis), tuple(shape[k] for k in kept))
+    return build.view(made, sp.S.One, tuple(kept), axes, shape)
 
 
 def spread(tensor: Tensor, axis: int, start: sp.Expr, size: sp.Expr, step: int) -> Tensor:
     """Put the entries of an axis into zeros of a larger axis: the transpose of ``window``."""
-    if build.is_zero(tensor) or (
-        start == 0 and step == 1 and same_dim(size, tensor.shape[axis])
-    ):
-        shape = (*tensor.shape[:axis], size, *tensor.shape[axis + 1 :])
-        return build.constant(0, shape) if build.is_zero(tensor) else tensor
     shape = (*tensor.shape[:axis], size, *tensor.shape[axis + 1 :])
+    if build.is_zero(tensor):
+        return build.constant(0, shape)
+    if start == 0 and step == 1 and same_dim(size, tensor.shape[axis]):
+        return tensor
     weight, base = build.split_coefficient(tensor)
-    node = build.primitive("pad", (base,), shape, (axis, start, step), base.dtype)
+    if isinstance(base, View):
+        label = base.target[axis]
+        carried = [k for k, name in enumerate(base.source) if name == label]
+        if label != UNIT_AXIS and base.target.count(label) == 1 and len(carried) == 1:
+            inner = spread(base.operand, carried[0], start, size, step)
+            names = fresh_names(base)
+            return build.view(inner, weight, names[0], names[1], shape)
+    node = _without_units(
+        base, axis, lambda t, k, dims: build.primitive(
+            "pad", (t,), dims, (k, start, step), t.dtype
+        ), shape,
+    )
     return build.scale(node, weight)
 
 

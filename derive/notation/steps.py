@@ -1,0 +1,259 @@
+"""A derivation as a worked solution: the forward pass, the cotangents with their rules, the result.
+
+Every node of the graph that is more than a view gets a name, ``z1``, ``z2``, ..., or the one that
+``derive.let`` gave it.  The cotangent of ``z1``, the derivative of the function by it, is called
+``z1_bar``, as in Giles (2008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any, overload
+
+from derive.notation.formula import formula
+from derive.notation.letters import letter
+from derive.rules.registry import Rule
+from derive.tensor import build
+from derive.tensor.names import name_of
+from derive.tensor.node import Arange, One, Symbol, Tensor, View, symbols_of, topological
+
+if TYPE_CHECKING:
+    from derive.derivation import Derivation, Trace
+
+_HEADINGS = {
+    "forward": "Forward pass",
+    "cotangent": "Reverse pass: the cotangent of each intermediate",
+    "second": "Reverse pass over the gradient",
+    "result": "Simplified",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a worked solution: ``name = formula``, and the rule that made it.
+
+    Attributes
+    ----------
+    kind : {"forward", "cotangent", "second", "result"}
+        ``"second"`` is a cotangent in the reverse pass over the gradient, of a Hessian.
+    name : str
+    formula_text, formula_latex : str
+    rule, source, note : str
+        The rules' names, where they are stated, and their formulas.
+    """
+
+    kind: str
+    name: str
+    formula_text: str
+    formula_latex: str
+    name_latex: str
+    rule: str = ""
+    source: str = ""
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.formula_text}"
+
+
+class Steps(Sequence[Step]):
+    """A worked solution; print it, or show it in a notebook.
+
+    Examples
+    --------
+    >>> import derive
+    >>> n = derive.dims("n")
+    >>> x = derive.vector("x", n)
+    >>> print(derive.gradient(derive.sum(derive.exp(x)), x).steps)
+    Forward pass
+      1. z1 = exp(x)
+      2. f = sum(z1)
+    Reverse pass: the cotangent of each intermediate
+      3. f_bar = 1
+      4. z1_bar = ones(n)    [contraction]
+      5. x_bar = z1    [map]
+    Simplified
+      6. gradient = exp(x)
+    Rules
+      contraction: y = Σ a b: ā = Σ ȳ b over the labels that a lacks
+        Laue, Mitterreiter and Giesen (2020), AAAI, theorem 8
+      map: y = f(a, b) entrywise: ā = ȳ ⊙ ∂f/∂a, summed over the axes that a lacks
+        Laue, Mitterreiter and Giesen (2020), AAAI, theorem 10
+    """
+
+    def __init__(self, lines: Sequence[Step], rules: Sequence[Rule]) -> None:
+        self._lines = tuple(lines)
+        self.rules = tuple(rules)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Step, ...]: ...
+    def __getitem__(self, index: int | slice) -> Step | tuple[Step, ...]:
+        return self._lines[index]
+
+    def _groups(self) -> Iterator[tuple[str, list[tuple[int, Step]]]]:
+        numbered = list(enumerate(self._lines, start=1))
+        for kind in _HEADINGS:
+            group = [(number, step) for number, step in numbered if step.kind == kind]
+            if group:
+                yield _HEADINGS[kind], group
+
+    def __str__(self) -> str:
+        lines = []
+        for heading, group in self._groups():
+            lines.append(heading)
+            for number, step in group:
+                rule = f"    [{step.rule}]" if step.rule else ""
+                indent = "\n" + " " * (len(str(number)) + 4)
+                lines.append(f"  {number}. {step}".replace("\n", indent) + rule)
+        if self.rules:
+            lines.append("Rules")
+        for rule in self.rules:
+            lines += [f"  {rule.name}: {rule.formula}", f"    {rule.source}"]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} steps>\n{self}"
+
+    def latex(self) -> str:
+        """Give the steps as an aligned environment."""
+        rows = []
+        for step in self:
+            rule = rf" && \text{{{_plain(step.rule)}}}" if step.rule else ""
+            rows.append(rf"{step.name_latex} &= {step.formula_latex}{rule}")
+        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for heading, group in self._groups():
+            rows.append(f'<tr><th colspan="3" style="text-align:left">{escape(heading)}</th></tr>')
+            for number, step in group:
+                shown = escape(f"${step.name_latex} = {step.formula_latex}$")
+                note = f'<span title="{escape(step.note)}">{escape(step.rule)}</span>'
+                rows.append(
+                    f'<tr><td>{number}</td><td style="text-align:left">{shown}</td>'
+                    f"<td>{note}</td></tr>"
+                )
+        return f"<table>{''.join(rows)}</table>"
+
+
+def _plain(text: str) -> str:
+    return text.replace("_", r"\_")
+
+
+def steps(derivation: Derivation) -> Steps:
+    """Tell how a derivation came about.
+
+    Examples
+    --------
+    >>> import derive
+    >>> n = derive.dims("n")
+    >>> x, A = derive.vector("x", n), derive.matrix("A", n, n)
+    >>> derive.gradient(x @ A @ x, x).steps[-1].formula_text
+    '(A + A.T) @ x'
+    """
+    return _Writer(derivation).write()
+
+
+class _Writer:
+    """Names what a derivation met, and writes a line for each."""
+
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation = derivation
+        self.names: dict[Tensor, str] = {}
+        self.lines: list[Step] = []
+        self.rules: dict[str, Rule] = {}
+        roots = [derivation.function, *derivation.trace.cotangents.values()]
+        self.taken = {symbol.name for symbol in symbols_of(*roots)} | {
+            str(size) for symbol in symbols_of(*roots) for dim in symbol.shape
+            for size in dim.free_symbols
+        }
+
+    def write(self) -> Steps:
+        trace = self.derivation.trace
+        self._forward(trace.function, "z", "f")
+        if self.derivation.kind != "jvp":
+            self._reverse(trace, "cotangent")
+            for k, second in enumerate(trace.second, start=1):
+                name = "g" if len(trace.second) == 1 else f"g{k}"
+                self._forward(second.function, "h", name)
+                self._reverse(second, "second")
+        self._result(self.derivation.expr)
+        return Steps(self.lines, list(self.rules.values()))
+
+    def _free(self, name: str) -> str:
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
+
+    def _step(self, kind: str, name: str, node: Tensor, rules: Sequence[Rule] = ()) -> None:
+        own = {other: called for other, called in self.names.items() if other is not node}
+        written, typeset = (
+            formula(node, columns=columns, names=own, whole=False) for columns in (False, True)
+        )
+        for rule in rules:
+            self.rules.setdefault(rule.name, rule)
+        self.lines.append(
+            Step(
+                kind,
+                name,
+                written.text(),
+                typeset.latex(),
+                letter(name, node.ndim),
+                ", ".join(rule.name for rule in rules),
+                "; ".join(dict.fromkeys(rule.source for rule in rules)),
+                "; ".join(rule.formula for rule in rules),
+            )
+        )
+
+    def _forward(self, function: Tensor, stem: str, last: str) -> None:
+        number = 0
+        for node in topological([function]):
+            if node in self.names or isinstance(node, (Symbol, One, Arange)):
+                continue
+            given = name_of(node)
+            if isinstance(node, View) and node is not function and given is None:
+                continue
+            if given is not None:
+                name = self._free(given)
+            elif node is function:
+                name = self._free(last)
+            else:
+                number += 1
+                while f"{stem}{number}" in self.taken:
+                    number += 1
+                name = self._free(f"{stem}{number}")
+            self._step("forward" if stem == "z" else "second", name, node)
+            self.names[node] = name
+
+    def _reverse(self, trace: Trace, kind: str) -> None:
+        for node, cotangent in trace.cotangents.items():
+            called = node.name if isinstance(node, Symbol) else self.names.get(node)
+            if called is None:
+                continue
+            name = self._free(f"{called}_bar")
+            rules = {c.rule.name: c.rule for c in trace.contributions if c.operand is node}
+            self._step(kind, name, cotangent, list(rules.values()))
+            if cotangent.operands and build.constant_value(cotangent) is None:
+                self.names.setdefault(cotangent, name)
+
+    def _result(self, expr: Any) -> None:
+        kind = self.derivation.kind
+        if isinstance(expr, tuple):
+            for symbol, item in zip(self.derivation.wrt, expr, strict=True):
+                self._final(f"{kind}_{symbol.name}", item)
+        else:
+            self._final(kind, expr)
+
+    def _final(self, name: str, expr: Any) -> None:
+        written, typeset = (formula(expr, columns=columns) for columns in (False, True))
+        self.lines.append(Step("result", name, written.text(), typeset.latex(), letter(name)))

@@ -1,0 +1,1 @@
+"""The expression language: nodes, their constructors, and the operations on tensors."""
