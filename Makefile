@@ -6,6 +6,8 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3 python,$(shell $(p) -c \
             'import sys; print("$(p)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)))
 BIN    := $(VENV)/bin
 RUN    := $(BIN)/python -m
+# On one core nothing waits for a second one that is busy with something else.
+ONE_CORE := $(shell command -v taskset > /dev/null && echo taskset -c 0)
 SPHINX := $(RUN) sphinx -W --keep-going -d docs/_build/doctrees
 
 .DEFAULT_GOAL := help
@@ -22,8 +24,9 @@ demo: $(VENV)/.with-demo ## Derive, check and run logistic regression, start to 
 test: lint $(VENV)/.with-test ## Lint, type-check, and run every test and doctest
 	$(RUN) pytest -n 2
 
-bench: $(VENV)/.with-test ## Run the benchmarks, and them alone
-	$(RUN) pytest tests/benchmarks --benchmark-only
+bench: $(VENV)/.with-test ## Time the library against its rivals, on one core; print the ratios
+	OPENBLAS_NUM_THREADS=1 $(ONE_CORE) $(RUN) pytest tests/benchmarks \
+	  --benchmark-only --benchmark-quiet --quiet
 
 lint: $(VENV)/.with-dev ## Check style, format and types
 	$(RUN) ruff check

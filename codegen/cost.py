@@ -8,7 +8,18 @@ import sympy as sp
 
 from codegen.program import VIEWS, Program, Value
 
-_FREE = (*VIEWS, "number", "input", "full", "eye", "arange", "concatenate", "embed", "pad", "astype")
+_FREE = (
+    *VIEWS,
+    "number",
+    "input",
+    "full",
+    "eye",
+    "arange",
+    "concatenate",
+    "embed",
+    "pad",
+    "astype",
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,11 @@ def _flops(value: Value) -> sp.Expr:
         return 2 * _size(value) * sp.Mul(*(value.args[0].shape[k] for k in left))
     if value.op == "einsum":
         spec = value.attributes[0].split("->")[0].split(",")
-        sizes = {c: d for term, a in zip(spec, value.args, strict=True) for c, d in zip(term, a.shape, strict=True)}
+        sizes = {
+            c: d
+            for term, a in zip(spec, value.args, strict=True)
+            for c, d in zip(term, a.shape, strict=True)
+        }
         return 2 * sp.Mul(*sizes.values()) if len(spec) > 1 else sp.S.Zero
     if value.op in ("inv", "det", "logdet", "solve"):
         n = value.args[0].shape[-1]

@@ -16,8 +16,8 @@ from codegen.backends import FormulaPrinter, JaxPrinter, NumpyPrinter, Printer
 from codegen.cost import Cost, cost_of
 from codegen.lowering import lower
 from codegen.naming import Names, identifier
-from codegen.suggestions import Suggestions
 from codegen.program import Program
+from codegen.suggestions import Suggestions
 from derive import Derivation, ShapeError, UnsupportedError, as_tensor
 from derive.tensor.dims import show_shape
 from derive.tensor.node import Symbol, Tensor, symbols_of
@@ -118,9 +118,7 @@ class GeneratedFunction:
     25.0
     """
 
-    def __init__(
-        self, name: str, inputs: tuple[str, ...], source: str, program: Program
-    ) -> None:
+    def __init__(self, name: str, inputs: tuple[str, ...], source: str, program: Program) -> None:
         self.__name__ = name
         self.inputs = inputs
         self.source = source

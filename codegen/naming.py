@@ -12,7 +12,17 @@ import re
 import unicodedata
 
 RESERVED = frozenset(
-    {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "jnp", "jax", "math", "self", "cls"}
+    {
+        *keyword.kwlist,
+        *keyword.softkwlist,
+        *dir(builtins),
+        "np",
+        "jnp",
+        "jax",
+        "math",
+        "self",
+        "cls",
+    }
 )
 
 _PRIME = re.compile("['’′]")
@@ -23,7 +33,13 @@ def identifier(name: str) -> str:
 
     Examples
     --------
-    >>> identifier("x'"), identifier("lambda"), identifier("α"), identifier("1 + 1"), identifier("np")
+    >>> (
+    ...     identifier("x'"),
+    ...     identifier("lambda"),
+    ...     identifier("α"),
+    ...     identifier("1 + 1"),
+    ...     identifier("np"),
+    ... )
     ('x_prime', 'lambda_', 'alpha', 'v1_1', 'np_')
     """
     text = _PRIME.sub("_prime", name)

@@ -13,7 +13,6 @@ import sympy as sp
 from derive.tensor.dims import Shape
 from derive.tensor.node import Symbol, Tensor
 
-
 COMPARISONS = ("greater", "greater_equal", "equal", "not_equal")
 VIEWS = ("transpose", "expand", "squeeze", "broadcast_to", "slice", "reshape", "copy", "take")
 
@@ -24,7 +23,12 @@ class Value:
     __slots__ = ("args", "attributes", "formula", "index", "op", "shape", "stage")
 
     def __init__(
-        self, op: str, args: tuple[Value, ...], attributes: tuple[Any, ...], shape: Shape, index: int
+        self,
+        op: str,
+        args: tuple[Value, ...],
+        attributes: tuple[Any, ...],
+        shape: Shape,
+        index: int,
     ) -> None:
         self.op = op
         self.args = args

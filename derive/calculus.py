@@ -18,7 +18,7 @@ from derive.derivation import Contribution, Derivation, Trace
 from derive.errors import ShapeError, UnsupportedError
 from derive.rules import rule_for
 from derive.simplify import simplify
-from derive.tensor import build, linear, reductions, symbols
+from derive.tensor import build, linear, symbols
 from derive.tensor.dims import is_one, show_shape
 from derive.tensor.names import mark_cotangent
 from derive.tensor.node import Symbol, Tensor, View, symbols_of, topological
@@ -176,7 +176,9 @@ def jvp(f: TensorLike, wrt: Wrt, tangent: Any = None) -> Derivation:
     targets = _targets(wrt, function)
     tangents = _directions("jvp: the tangent", wrt, tangent, targets, function)
     trace = Trace(function, tuple(targets), tuple(tangents))
-    return Derivation("jvp", simplify([_push_forward(function, targets, tangents, trace)])[0], trace)
+    return Derivation(
+        "jvp", simplify([_push_forward(function, targets, tangents, trace)])[0], trace
+    )
 
 
 def hvp(f: TensorLike, wrt: Wrt, vector: Any = None) -> Derivation:
@@ -201,9 +203,7 @@ def hvp(f: TensorLike, wrt: Wrt, vector: Any = None) -> Derivation:
     targets = _targets(wrt, function)
     vectors = _directions("hvp: the vector", wrt, vector, targets, function)
     trace = Trace(function, tuple(targets), tuple(vectors))
-    gradients = simplify(
-        _pull_back(function, build.constant(1, function.shape), 0, targets, trace)
-    )
+    gradients = simplify(_pull_back(function, build.constant(1, function.shape), 0, targets, trace))
     slope = build.add([linear.dot(g, v) for g, v in zip(gradients, vectors, strict=True)])
     second = Trace(slope, tuple(targets))
     trace.second.append(second)
@@ -330,7 +330,7 @@ def _targets(wrt: Wrt, function: Tensor) -> list[Symbol]:
     for item in [wrt] if _is_single(wrt) else list(wrt):
         tensor = as_tensor(item)
         symbol = tensor.operand if isinstance(tensor, View) else tensor
-        if not isinstance(symbol, Symbol) or (tensor is not symbol and not _is_own(tensor)):
+        if not isinstance(symbol, Symbol) or not (tensor is symbol or _is_own(tensor)):
             raise UnsupportedError(
                 f"wrt must be a symbol, got {tensor!r}; name the part with a symbol of its own"
             )
@@ -338,8 +338,8 @@ def _targets(wrt: Wrt, function: Tensor) -> list[Symbol]:
             raise UnsupportedError(f"{symbol.name} holds {symbol.dtype} values: no derivative")
         if "orthogonal" in symbol.structure:
             raise UnsupportedError(
-                f"{symbol.name} is declared orthogonal; its gradient depends on a choice of metric. "
-                "Declare it without structure and project the gradient on the tangent space"
+                f"{symbol.name} is declared orthogonal: its gradient depends on a metric; "
+                "declare it without structure and project the gradient on the tangent space"
             )
         same_name = names.get(symbol.name, symbol)
         if same_name is not symbol:
@@ -353,8 +353,13 @@ def _targets(wrt: Wrt, function: Tensor) -> list[Symbol]:
     return targets
 
 
-def _is_own(tensor: View) -> bool:
-    return build.is_diagonal(tensor.operand) and tensor.coefficient is sp.S.One
+def _is_own(tensor: Tensor) -> bool:
+    """Tell whether a view is a diagonal symbol as ``as_tensor`` gives it."""
+    return (
+        isinstance(tensor, View)
+        and build.is_diagonal(tensor.operand)
+        and tensor.coefficient is sp.S.One
+    )
 
 
 def _scalar(f: TensorLike, what: str) -> Tensor:

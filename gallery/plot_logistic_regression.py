@@ -164,8 +164,9 @@ if not agree:
 # %%
 # What the Hessian is worth
 # -------------------------
-# The same loss and gradient in L-BFGS and in gradient descent. The step of the latter is the inverse
-# of the largest curvature, which this loss has at the start, where every probability is one half.
+# The same loss and gradient in L-BFGS and in gradient descent. The step of the latter is the
+# inverse of the largest curvature, which this loss has at the start, where every probability is
+# one half.
 
 _, lbfgs_path = fit("L-BFGS-B", ftol=1e-15, gtol=1e-9)
 

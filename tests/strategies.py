@@ -33,7 +33,12 @@ SMOOTH = [
     lambda v: v**3,
     lambda v: derive.tanh(v) ** 2 + 1,
 ]
-KINKED = [derive.relu, derive.abs, lambda v: derive.maximum(v, 0.3), lambda v: derive.where(v > 0, v**2, derive.sin(v))]
+KINKED = [
+    derive.relu,
+    derive.abs,
+    lambda v: derive.maximum(v, 0.3),
+    lambda v: derive.where(v > 0, v**2, derive.sin(v)),
+]
 MOST_AXES = 4
 
 
@@ -44,7 +49,7 @@ def tensors(draw: Any, kinks: bool = True, steps: int = 6) -> Tensor:
     for _ in range(draw(st.integers(1, steps))):
         a, b = draw(st.sampled_from(pool)), draw(st.sampled_from(pool))
         candidates = list(_candidates(a, b, kinks))
-        name, build = draw(st.sampled_from(candidates))
+        _, build = draw(st.sampled_from(candidates))
         made = build()
         if made.ndim <= MOST_AXES:
             pool.append(made)

@@ -88,7 +88,17 @@ def test_every_elementary_function():
         g = derive.sum(getattr(derive, name)(inside) * u)
         codegen.check(derive.gradient(g, u)).raise_if_failed()
     codegen.check(derive.gradient(derive.sum(derive.arccosh(1 + inside)), u)).raise_if_failed()
-    for function in (sp.sec, sp.csc, sp.cot, sp.sech, sp.csch, sp.coth, sp.acot, sp.asech, sp.acsch):
+    for function in (
+        sp.sec,
+        sp.csc,
+        sp.cot,
+        sp.sech,
+        sp.csch,
+        sp.coth,
+        sp.acot,
+        sp.asech,
+        sp.acsch,
+    ):
         g = derive.sum(derive.map(function, inside))
         codegen.check(derive.gradient(g, u)).raise_if_failed()
     for function in (sp.asec, sp.acsc, sp.acoth):
@@ -136,9 +146,13 @@ def test_indexing_and_structural_maps():
     )
     codegen.check(derive.hessian(h, A), sizes={"n": 3, "m": 2}).raise_if_failed()
     k = derive.tensor("k", dtype="int")
-    codegen.check(derive.gradient(derive.sum(A[k] ** 2), A), values={
-        "A": np.arange(6.0).reshape(2, 3), "k": np.array(1),
-    }).raise_if_failed()
+    codegen.check(
+        derive.gradient(derive.sum(A[k] ** 2), A),
+        values={
+            "A": np.arange(6.0).reshape(2, 3),
+            "k": np.array(1),
+        },
+    ).raise_if_failed()
 
 
 def test_derivations_know_what_they_are_of():

@@ -1,7 +1,7 @@
 """Formulas for the comments: the program form once more, as mathematics is written by hand.
 
-``diag(s) X`` for a product that NumPy writes with broadcasting, ``a bᵀ`` for an outer product, ⊙ for
-an entrywise one, Σ for a sum.
+``diag(s) X`` for a product that NumPy writes with broadcasting, ``a bᵀ`` for an outer product, ⊙
+for an entrywise one, Σ for a sum.
 """
 
 from __future__ import annotations
@@ -58,9 +58,13 @@ class FormulaPrinter(Printer):
             return self._transposed(value, args[0])
         if op in ("inv", "solve"):
             inverse = f"{args[0].inside(ATOM)}⁻¹"
-            return (inverse, POWER) if op == "inv" else (
-                f"{inverse} {args[1].inside(UNARY)}",
-                PRODUCT,
+            return (
+                (inverse, POWER)
+                if op == "inv"
+                else (
+                    f"{inverse} {args[1].inside(UNARY)}",
+                    PRODUCT,
+                )
             )
         if op == "number":
             return self._number(value, args), ATOM

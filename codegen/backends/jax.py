@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from codegen.backends.numpy import _NAMES
 from codegen.backends.printer import ATOM, Printer, Text
 from codegen.program import Value
@@ -13,7 +16,7 @@ class JaxPrinter(Printer):
     module = "jnp"
     imports = ("import jax", "import jax.numpy as jnp")
     frees_memory = False
-    calls = {
+    calls: ClassVar[Mapping[str, str]] = {
         **{name: f"jnp.{name}" for name in _NAMES.split()},
         "inv": "jnp.linalg.inv",
         "det": "jnp.linalg.det",
@@ -25,7 +28,7 @@ class JaxPrinter(Printer):
         "erfc": "jax.scipy.special.erfc",
         "gammaln": "jax.scipy.special.gammaln",
     }
-    helpers = {
+    helpers: ClassVar[Mapping[str, str]] = {
         "logdet": '''
 def _logdet(a):
     """log(det(a)), without overflow; nan where the determinant is negative."""

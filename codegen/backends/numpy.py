@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from codegen.backends.printer import ATOM, Printer, Text
 from codegen.program import Value
 
@@ -16,13 +19,13 @@ class NumpyPrinter(Printer):
 
     module = "np"
     imports = ("import numpy as np",)
-    calls = {
+    calls: ClassVar[Mapping[str, str]] = {
         **{name: f"np.{name}" for name in _NAMES.split()},
         "inv": "np.linalg.inv",
         "det": "np.linalg.det",
         "solve": "np.linalg.solve",
     }
-    helpers = {
+    helpers: ClassVar[Mapping[str, str]] = {
         "sigmoid": '''
 def _sigmoid(x):
     """1 / (1 + exp(-x)), without overflow."""
@@ -42,15 +45,15 @@ def _logsumexp(x, axis=None):
     top = np.where(np.isfinite(top), top, 0)
     return np.log(np.sum(np.exp(x - top), axis=axis)) + np.squeeze(top, axis=axis)
 ''',
-        "erf": '''
+        "erf": """
 _erf = np.vectorize(math.erf, otypes=[float])
-''',
-        "erfc": '''
+""",
+        "erfc": """
 _erfc = np.vectorize(math.erfc, otypes=[float])
-''',
-        "gammaln": '''
+""",
+        "gammaln": """
 _gammaln = np.vectorize(math.lgamma, otypes=[float])
-''',
+""",
         "embed": '''
 def _embed(subscripts, diagonal, shape):
     """Put an array on a diagonal of zeros: _embed("i->ii", v, (n, n)) is diag(v)."""

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import sympy as sp
 from sympy.printing.pycode import pycode
@@ -65,8 +66,8 @@ class Printer:
 
     module = "np"
     imports: tuple[str, ...] = ()
-    calls: Mapping[str, str] = {}
-    helpers: Mapping[str, str] = {}
+    calls: ClassVar[Mapping[str, str]] = {}
+    helpers: ClassVar[Mapping[str, str]] = {}
     frees_memory = True
 
     def __init__(self, program: Program, names: Names) -> None:
@@ -97,13 +98,18 @@ class Printer:
                 self.texts[value] = text
             elif value in wanted:
                 self._assign(value, text, wanted[value])
-            elif value.op in CHEAP and len(text.source) < WIDTH:
-                self.texts[value] = text
-            elif uses[value] == 1 and len(text.source) <= WIDTH - 12 and text.depth <= DEEPEST:
+            elif self._fits(value, text, uses[value]):
                 self.texts[value] = text
             else:
                 self._assign(value, text, suggest(value))
         return [self.texts[value].source for value in self.program.outputs]
+
+    @staticmethod
+    def _fits(value: Value, text: Text, uses: int) -> bool:
+        """Tell whether an expression is written where it is used."""
+        if value.op in CHEAP and len(text.source) < WIDTH:
+            return True
+        return uses == 1 and len(text.source) <= WIDTH - 12 and text.depth <= DEEPEST
 
     def formulas(self, formula: Printer) -> dict[str, str]:
         """Write each line once more with another table, the names being the lines'."""
@@ -248,7 +254,9 @@ class Printer:
 
     def _tensordot(self, value: Value, args: list[Text]) -> str:
         left, right = (list(axes) for axes in value.attributes[0])
-        return f"{self.module}.tensordot({args[0].source}, {args[1].source}, axes=({left}, {right}))"
+        return (
+            f"{self.module}.tensordot({args[0].source}, {args[1].source}, axes=({left}, {right}))"
+        )
 
     def _eye(self, value: Value, args: list[Text]) -> str:
         return f"{self.module}.eye({self.dim(value.shape[0])}, {self._dtype()})"

@@ -1,4 +1,4 @@
-"""``check``: the comparisons of a derivation, or of a function written by hand, with its witnesses."""
+"""``check``: a derivation, or a function written by hand, against its witnesses."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from codegen.function import GeneratedFunction, signature, to_jax, to_numpy
 from derive import Derivation, as_tensor
 from derive.errors import UnsupportedError
 from derive.tensor.node import Symbol, Tensor
+
+PER_SYMBOL = ("gradient", "jacobian", "vjp", "hvp")
 
 TOLERANCE = 1e-9
 """Of two exact methods in float64, relative to the largest entry."""
@@ -155,7 +157,12 @@ class _Check:
         jax_forward = to_jax(function, inputs=self.symbols)
         self.stage("the function by its definition")
         exact = [evaluate(function, self.values, self.sizes)]
-        self._compare("function: NumPy against the definition", [self._call(forward, self.values)], exact, TOLERANCE)
+        self._compare(
+            "function: NumPy against the definition",
+            [self._call(forward, self.values)],
+            exact,
+            TOLERANCE,
+        )
 
         def forward_at(values: Mapping[str, np.ndarray]) -> np.ndarray:
             return np.asarray(self._call(forward, values))
@@ -232,14 +239,21 @@ class _Check:
         if derivation.kind in ("gradient", "jacobian"):
             if derivation.kind == "jacobian":
                 return slopes
-            return [s.reshape(self.values[w.name].shape) for s, w in zip(slopes, derivation.wrt)]
+            shapes = [self.values[w.name].shape for w in derivation.wrt]
+            return [s.reshape(shape) for s, shape in zip(slopes, shapes, strict=True)]
+                s.reshape(self.values[w.name].shape)
+                for s, w in zip(slopes, derivation.wrt, strict=True)
+            ]
         directions = self._directions(derivation)
         if derivation.kind == "vjp":
             rank = directions[0].ndim
-            return [np.tensordot(directions[0], s, axes=rank) for s in slopes]
+            shapes = [self.values[w.name].shape for w in derivation.wrt]
+            return [s.reshape(shape) for s, shape in zip(slopes, shapes, strict=True)]np.tensordot(directions[0], s, axes=rank) for s in slopes]
         return [
             np.asarray(
-                sum(np.tensordot(s, d, axes=d.ndim) for s, d in zip(slopes, directions, strict=True))
+                sum(
+                    np.tensordot(s, d, axes=d.ndim) for s, d in zip(slopes, directions, strict=True)
+                )
             )
         ]
 
@@ -247,7 +261,8 @@ class _Check:
         self, derivation: Derivation, blocks: list[list[np.ndarray]]
     ) -> list[np.ndarray]:
         if derivation.kind == "hessian":
-            return [block for row in blocks for block in row]
+            shapes = [self.values[w.name].shape for w in derivation.wrt]
+            return [s.reshape(shape) for s, shape in zip(slopes, shapes, strict=True)]block for row in blocks for block in row]
         directions = self._directions(derivation)
         return [
             np.asarray(
@@ -279,19 +294,19 @@ class _Check:
             report.hints.append(f"it gives {len(parts)} results; the derivation {len(self.found)}")
             self.rows.append(Comparison("function by hand", float("inf"), TOLERANCE))
             return
+        wrt = self._by_symbol()
         for k, (part, found) in enumerate(zip(parts, self.found, strict=True)):
-            label = f" ({self.derivation.wrt[k].name})" if self._by_symbol() else ""
+            label = f" ({wrt[k].name})" if wrt else ""
             error = relative_error(np.asarray(part), found)
             self.rows.append(Comparison(f"function by hand{label}", error, TOLERANCE))
             if not error <= TOLERANCE:
                 report.hints += diagnose(np.asarray(part), found, label.strip())
 
-    def _by_symbol(self) -> bool:
-        return (
-            self.derivation is not None
-            and len(self.found) > 1
-            and self.derivation.kind in ("gradient", "jacobian", "vjp", "hvp")
-        )
+    def _by_symbol(self) -> tuple[Symbol, ...]:
+        """Give the symbols that the results belong to, one by one, if they do."""
+        if self.derivation is None or len(self.found) == 1:
+            return ()
+        return self.derivation.wrt if self.derivation.kind in PER_SYMBOL else ()
 
 
 def relative_error(a: Any, b: Any) -> float:

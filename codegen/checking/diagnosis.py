@@ -49,4 +49,6 @@ def diagnose(given: np.ndarray, right: np.ndarray, label: str = "") -> list[str]
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
     if a.shape != b.shape:
         return False
-    return bool(np.max(np.abs(a - b), initial=0.0) <= CLOSE * max(1.0, np.max(np.abs(b), initial=0)))
+    return bool(
+        np.max(np.abs(a - b), initial=0.0) <= CLOSE * max(1.0, np.max(np.abs(b), initial=0))
+    )

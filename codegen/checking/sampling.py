@@ -22,7 +22,9 @@ def choose_sizes(roots: Sequence[Tensor], given: Mapping[Any, int] | None) -> di
     dims = sorted({d for t in nodes for dim in t.shape for d in dim.free_symbols}, key=str)
     unknown = set(named) - {d.name for d in dims}
     if unknown:
-        raise UnsupportedError(f"sizes: {', '.join(sorted(unknown))} is not a dim of the expression")
+        raise UnsupportedError(
+            f"sizes: {', '.join(sorted(unknown))} is not a dim of the expression"
+        )
     return {d: named.get(d.name, SMALL_SIZES[k % 4]) for k, d in enumerate(dims)}
 
 

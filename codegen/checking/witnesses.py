@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -35,7 +36,7 @@ def difference_jacobian(
         direction = project(symbol, unit)
         step = STEP * max(1.0, float(np.max(np.abs(point), initial=0.0)))
         column = [_central(function, values, symbol, direction, step / 2**k) for k in range(3)]
-        first = [(4 * b - a) / 3 for a, b in zip(column, column[1:], strict=False)]
+        first = [(4 * b - a) / 3 for a, b in pairwise(column)]
         second = (16 * first[1] - first[0]) / 15
         slopes[(..., *index)] = second
         errors[(..., *index)] = np.abs(second - first[1])

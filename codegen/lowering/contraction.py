@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 Factor = tuple[Value, Labels]
 
 
-def contract_pair(
-    lowering: _Lowering, a: Factor, b: Factor, out: Labels, sizes: Shape
-) -> Value:
+def contract_pair(lowering: _Lowering, a: Factor, b: Factor, out: Labels, sizes: Shape) -> Value:
     """Multiply two values whose axes have distinct labels; axis k of the result is ``out[k]``."""
     a, b = (_sum_alone(lowering, f, other, out) for f, other in ((a, b), (b, a)))
     summed = [k for k in a[1] if k in b[1] and k not in out]

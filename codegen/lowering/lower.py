@@ -12,6 +12,7 @@ from codegen.lowering.scalars import Entrywise
 from codegen.program import Builder, Program, Value
 from derive.errors import UnsupportedError
 from derive.simplify import simplify
+from derive.tensor.build import is_positive, split_coefficient
 from derive.tensor.dims import is_one
 from derive.tensor.node import (
     UNIT_AXIS,
@@ -28,7 +29,6 @@ from derive.tensor.node import (
     topological,
 )
 from derive.tensor.scalar import placeholder
-from derive.tensor.build import is_positive, split_coefficient
 
 
 def lower(
@@ -90,7 +90,11 @@ def _negated(roots: Sequence[Tensor]) -> set[Tensor]:
                 signs.setdefault(operand, set()).add(False)
     for root in roots:
         signs.setdefault(root, set()).add(False)
-    return {node for node, found in signs.items() if found == {True} and isinstance(node, Add) and _has_negative(node)}
+    return {
+        node
+        for node, found in signs.items()
+        if found == {True} and isinstance(node, Add) and _has_negative(node)
+    }
 
 
 def _has_negative(node: Add) -> bool:
@@ -178,7 +182,9 @@ class _Lowering:
         missing = node.ndim - value.ndim
         if missing and all(is_one(dim) for dim in node.shape[:missing]):
             keys = ("new",) * missing + ("take",) * value.ndim
-            value = self.builder.emit("expand", (value,), (*node.shape[:missing], *value.shape), keys)
+            value = self.builder.emit(
+                "expand", (value,), (*node.shape[:missing], *value.shape), keys
+            )
         if value.shape != node.shape:
             value = self.builder.emit("broadcast_to", (value,), node.shape)
         return value
@@ -221,9 +227,7 @@ class _Lowering:
         places = sorted(names)
         if not places:
             return value
-        keys = tuple(
-            "take" if place in places else "new" for place in range(places[0], rank)
-        )
+        keys = tuple("take" if place in places else "new" for place in range(places[0], rank))
         if "new" not in keys:
             return value
         shape = iter(value.shape)
@@ -262,8 +266,10 @@ class _Lowering:
         sizes = dict(zip(node.target, node.shape, strict=True))
         core_shape = tuple(sizes[k] for k in labels)
         letters = {k: chr(ord("i") + j) for j, k in enumerate(labels)}
-        spec = "".join(letters[k] for k in labels) + "->" + "".join(
-            letters[k] for k in node.target if k != UNIT_AXIS
+        spec = (
+            "".join(letters[k] for k in labels)
+            + "->"
+            + "".join(letters[k] for k in node.target if k != UNIT_AXIS)
         )
         shape = tuple(d for d, k in zip(node.shape, node.target, strict=True) if k != UNIT_AXIS)
         if isinstance(node.operand, One) and spec == "i->ii":

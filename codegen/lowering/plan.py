@@ -43,15 +43,17 @@ def typical(dim: sp.Expr, sizes: Mapping[sp.Symbol, int]) -> int:
 
 
 def _ordered(node: Contraction, operands: list[Tensor], sizes: Mapping[sp.Symbol, int]) -> Tensor:
-    if tuple(operands) == node.operands and len(operands) <= 2 and not any(map(_holds_inverse, operands)):
+    if (
+        tuple(operands) == node.operands
+        and len(operands) <= 2
+        and not any(map(_holds_inverse, operands))
+    ):
         return node
     factors = factors_of(node, operands)
     out = tuple(range(node.ndim))
     if len(factors) == 1:
         return build.contract(factors, out)
-    extent = {
-        k: dim for t, names in factors for k, dim in zip(names, t.shape, strict=True)
-    }
+    extent = {k: dim for t, names in factors for k, dim in zip(names, t.shape, strict=True)}
     factors = [_presum(f, k, factors, out) for k, f in enumerate(factors)]
     while len(factors) > 2:
         a, b = _next_pair(factors, out, extent, sizes)
@@ -70,7 +72,7 @@ def _holds_inverse(tensor: Tensor) -> bool:
 
 def _presum(factor: Factor, position: int, factors: list[Factor], out: Labels) -> Factor:
     """Sum at once over labels that no other factor and no output has; take diagonals."""
-    tensor, names = factor
+    names = factor[1]
     needed = {*out, *(k for j, (_, ks) in enumerate(factors) if j != position for k in ks)}
     kept = tuple(dict.fromkeys(k for k in names if k in needed))
     return factor if kept == names else (build.contract([factor], kept), kept)
@@ -118,7 +120,7 @@ def _best_pair(
         return frozenset().union(*inside) & frozenset(out).union(*outside)
 
     keeps = {subset: kept(subset) for subset in range(1, everything + 1)}
-    best: dict[int, tuple[int, tuple[int, int] | None]] = {bit: (0, None) for bit in labels}
+    best: dict[int, tuple[int, tuple[int, int] | None]] = dict.fromkeys(labels, (0, None))
     for subset in range(1, everything + 1):
         if subset in best:
             continue

@@ -61,6 +61,26 @@ class Group(sp.MatMul):  # type: ignore[misc]
         return str(printer._print(self.args[0]))
 
 
+class ScalarGroup(sp.UnevaluatedExpr):  # type: ignore[misc]
+    """A scalar that the reader and SymPy keep together."""
+
+    is_commutative = True
+
+
+class ArrayScalar(ArrayElement):  # type: ignore[misc]
+    """The one entry of an array expression without axes."""
+
+    def __new__(cls, array: Any, indices: Any = ()) -> Any:
+        return ArrayElement.__new__(cls, array, indices)
+
+    def doit(self, **hints: Any) -> Any:
+        """Stay as it is: SymPy 1.14 fails to canonicalise some of its arrays."""
+        return self
+
+    def _sympystr(self, printer: Any) -> str:
+        return str(printer._print(self.args[0]))
+
+
 class Size(sp.Expr):  # type: ignore[misc]
     """A symbol that is a size, where no shape in the expression shows that it is one."""
 
@@ -104,6 +124,10 @@ class TensorFunction:
     def operands(self) -> tuple[Any, ...]:
         return self.args[3:]
 
+    def doit(self, **hints: Any) -> Any:
+        """Stay as it is: SymPy 1.14 fails to canonicalise some of its arrays."""
+        return self
+
     def _sympystr(self, printer: Any) -> str:
         if self.operation == "matrix":
             return str(printer._print(self.operands[0]))
@@ -113,6 +137,8 @@ class TensorFunction:
 
 class ScalarFunction(TensorFunction, sp.Expr):  # type: ignore[misc]
     """An operation on tensors whose result is a scalar."""
+
+    is_commutative = True
 
 
 class MatrixFunction(TensorFunction, MatrixExpr):  # type: ignore[misc]

@@ -54,7 +54,17 @@ class Scope:
         return bool(symbol.is_integer and symbol.is_positive) and symbol not in self.integers
 
 
-Request: TypeAlias = "sp.Basic | tuple[sp.Basic, Scope]"
+@dataclass(frozen=True)
+class AsIs:
+    """A request for the very tensor that an expression stands for.
+
+    Other requests are answered with a view of a symbol declared diagonal that shows its zeros.
+    """
+
+    expr: sp.Basic
+
+
+Request: TypeAlias = "sp.Basic | tuple[sp.Basic, Scope] | AsIs"
 Reading: TypeAlias = "Generator[Request, Tensor, Tensor]"
 Known: TypeAlias = "dict[tuple[sp.Basic, tuple[Index, ...]], Tensor]"
 
@@ -78,25 +88,28 @@ def unsupported(expr: Any, remedy: str = "") -> UnsupportedError:
 def run(expr: sp.Basic, scope: Scope, known: Known) -> Tensor:
     """Read an expression with an explicit stack; ``known`` has what was read already."""
     stack: list[tuple[tuple[sp.Basic, tuple[Index, ...]], Reading]] = []
-    wanted: tuple[sp.Basic, Scope] = expr, scope
+    request: Request = expr, scope
     while True:
-        key = wanted[0], wanted[1].bound
+        wanted, within = _resolve(request, scope)
+        key = wanted, within.bound
         value = known.get(key)
         if value is None:
-            rule = read(*wanted)
+            rule = read(wanted, within)
             if isinstance(rule, Tensor):
                 value = known[key] = rule
             else:
                 stack.append((key, rule))
         while stack:
             key, reading = stack[-1]
+            if value is not None and not isinstance(request, AsIs):
+                value = as_tensor(value)
             try:
-                request = reading.send(None if value is None else as_tensor(value))  # type: ignore[arg-type]
+                request = reading.send(value)  # type: ignore[arg-type]
             except StopIteration as finished:
                 value = known[key] = finished.value
                 stack.pop()
+                request = requests.pop()
                 continue
-            wanted = request if isinstance(request, tuple) else (request, scope.within(()))
             value = None
             break
         else:

@@ -23,6 +23,8 @@ from sympy.tensor.array.expressions.array_expressions import (
 )
 
 from derive.interop.classes import (
+    ArrayScalar,
+    ScalarGroup,
     StructuredArraySymbol,
     StructuredMatrixSymbol,
     as_matrix,
@@ -30,7 +32,14 @@ from derive.interop.classes import (
     tensor_function,
 )
 from derive.interop.blocks import blocked, terms_of
-from derive.interop.product_forms import Writing, array_product, matrix_product, product_of, transposes
+from derive.interop.product_forms import (
+    Writing,
+    array_product,
+    column_of,
+    matrix_product,
+    product_of,
+    transposes,
+)
 from derive.tensor import build
 from derive.tensor.dims import is_one
 from derive.tensor.node import (
@@ -70,7 +79,7 @@ def _(node: Symbol) -> Writing:
         if node.dtype == "int":
             yield sp.Symbol(node.name, integer=True)
         yield sp.Symbol(node.name, **{"positive" if node.structure else "real": True})
-        yield ArrayElement(StructuredArraySymbol(node.name, (), *declared), ())
+        yield ArrayScalar(StructuredArraySymbol(node.name, (), *declared))
     elif node.ndim == 2 and plain:
         yield sp.MatrixSymbol(node.name, *node.shape)
     elif node.ndim == 2:
@@ -81,19 +90,9 @@ def _(node: Symbol) -> Writing:
         yield StructuredArraySymbol(node.name, node.shape, *declared)
 
 
-def column_of(node: Tensor) -> Tensor:
-    """Give a vector as a matrix of one column."""
-    return build.view(node, sp.S.One, (0,), (0, 1), (node.shape[0], sp.S.One))
-
-
 def is_column_of(node: View) -> bool:
     """Tell whether the view does nothing but add an axis of size 1."""
-    return (
-        node.coefficient is sp.S.One
-        and node.operand.ndim == 1
-        and node.source == (0,)
-        and node.target == (0, -1)
-    )
+    return node.operand.ndim == 1 and node.ndim == 2 and column_of(node.operand) is node
 
 
 # ------------------------------------------------------------------------------------ products
@@ -114,8 +113,7 @@ def _(node: View) -> Writing:
         yield from _viewed_sum(node)
     if is_column_of(node) and isinstance(node.operand, Map):
         yield from _column_map(node.operand)
-    if not is_column_of(node) or isinstance(node.operand, Contraction):
-        yield from matrix_product(node)
+    yield from matrix_product(node)
     yield from array_product(node)
 
 
@@ -141,7 +139,8 @@ def _viewed_sum(node: View) -> Writing:
     """Write a column or the transpose of a sum as the sum of columns or transposes."""
     scale, whole = build.split_coefficient(node)
     terms = []
-    if is_column_of(whole) or (node.source, node.target) == ((1, 0), (0, 1)):
+    turned = (node.source, node.target) == ((1, 0), (0, 1))
+    if isinstance(whole, View) and (is_column_of(whole) or turned):
         for term in terms_of(whole):
             terms.append((yield term))
     if not terms or not all(map(is_native, terms)):
@@ -176,7 +175,7 @@ def _(node: Add) -> Writing:
     if node.ndim == 0:
         yield sp.Add(*terms)
         yield sp.Add(*terms, evaluate=False)
-        yield sp.Add(*map(sp.UnevaluatedExpr, terms), evaluate=False)
+        yield sp.Add(*map(ScalarGroup, terms), evaluate=False)
     if node.ndim == 2:
         yield from blocked(node)
         if all(map(is_native, terms)):
@@ -195,7 +194,7 @@ def _(node: Map) -> Writing:
         operands.append((yield operand))
     positive = [build.is_positive(operand) for operand in node.operands]
     if node.ndim == 0 and not any(operand.ndim for operand in node.operands):
-        for wrap in (lambda e: e, sp.UnevaluatedExpr):
+        for wrap in (lambda e: e, ScalarGroup):
             yield node.body.xreplace(
                 {placeholder(k, positive[k]): wrap(expr) for k, expr in enumerate(operands)}
             )

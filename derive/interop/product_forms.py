@@ -12,14 +12,13 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions.array_expressions import (
     ArrayContraction,
     ArrayDiagonal,
-    ArrayElement,
     ArrayTensorProduct,
     OneArray,
     PermuteDims,
     ZeroArray,
 )
 
-from derive.interop.classes import Group, is_native
+from derive.interop.classes import ArrayScalar, Group, ScalarGroup, is_native
 from derive.interop.graph import Graph
 from derive.tensor import build
 from derive.tensor.dims import is_one
@@ -91,7 +90,9 @@ def matrix_product(node: View | Contraction) -> Writing:
     for tensor, labels in product.factors:
         axes = [k for k in labels if k != UNIT_AXIS]
         if tensor.ndim == 1:
-            tensor = _column(tensor)
+            tensor = column_of(tensor)
+            if tensor is node:
+                return
         expr = yield tensor
         if isinstance(tensor, Contraction) and len(axes) == 2:
             turned = yield build.permute(tensor, (1, 0))
@@ -132,7 +133,8 @@ def transposes(expr: sp.Basic) -> int:
     return isinstance(expr, sp.Transpose) + sum(map(transposes, expr.args))
 
 
-def _column(tensor: Tensor) -> Tensor:
+def column_of(tensor: Tensor) -> Tensor:
+    """Give a vector as a matrix of one column."""
     return build.view(tensor, sp.S.One, (0,), (0, 1), (tensor.shape[0], sp.S.One))
 
 
@@ -154,7 +156,7 @@ def _scalar_product(coefficient: sp.Expr, scalars: list[Any]) -> Writing:
     yield sp.Mul(*leading, *scalars)
     yield sp.Mul(*leading, *scalars, evaluate=False)
     separate = [
-        s if isinstance(s, (sp.Trace, MatrixElement, sp.UnevaluatedExpr)) else sp.UnevaluatedExpr(s)
+        s if isinstance(s, (sp.Trace, MatrixElement, ScalarGroup)) else ScalarGroup(s)
         for s in scalars
     ]
     yield sp.Mul(*leading, *separate, evaluate=False)
@@ -164,7 +166,7 @@ def keep_together(expr: Any) -> Any:
     """Keep the reader from opening a product inside a product."""
     if getattr(expr, "is_Matrix", False):
         return Group(expr)
-    return ArrayTensorProduct(expr) if hasattr(expr, "shape") else sp.UnevaluatedExpr(expr)
+    return ArrayTensorProduct(expr) if hasattr(expr, "shape") else ScalarGroup(expr)
 
 
 def _is_product(tensor: Tensor) -> bool:
@@ -241,4 +243,4 @@ def _assembled(arguments: list[Any], positions: list[int], out: list[int]) -> An
     order = [left.index(k) for k in out]
     if order != sorted(order):
         expr = PermuteDims(expr, order)
-    return expr if out else ArrayElement(expr, ())
+    return expr if out else ArrayScalar(expr)

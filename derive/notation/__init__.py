@@ -7,6 +7,7 @@ chains of products in the graph, ``text`` and ``latex`` print the tree.
 module          what it does
 ==============  ==============================================================================
 tree            the notation tree and its cost
+algebra         products, sums and powers as a textbook prints them
 graph           the terms and factors of the expression graph, read through its views
 entrywise       scalar functions, from SymPy
 form, place     a matrix written both ways; vectors among the axes of an entrywise operation

@@ -7,17 +7,8 @@ from functools import lru_cache
 
 import sympy as sp
 
-from derive.notation.tree import (
-    Call,
-    Compare,
-    Name,
-    Number,
-    Tree,
-    negate,
-    power,
-    times,
-    total,
-)
+from derive.notation.algebra import negate, power, times, total
+from derive.notation.tree import Call, Compare, Name, Number, Tree
 from derive.tensor import scalar
 
 Values = Mapping[sp.Symbol, Tree]
@@ -47,7 +38,7 @@ def entrywise(expr: sp.Expr, values: Values | None = None) -> Tree:
 @lru_cache(maxsize=4096)
 def _forms(body: sp.Expr) -> tuple[sp.Expr, ...]:
     """Give the body in the forms that may be the shortest on paper."""
-    if body.is_Atom or len(body.args) == 1 and body.args[0].is_Atom:
+    if body.is_Atom or (len(body.args) == 1 and body.args[0].is_Atom):
         return (body,)
     if body.count_ops() > 60:
         return (body,)

@@ -10,18 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from derive.notation.tree import (
-    Call,
-    Sum,
-    Transpose,
-    Tree,
-    best,
-    negate,
-    norm,
-    power,
-    product,
-    times,
-)
+from derive.notation.algebra import best, negate, norm, power, product, times
+from derive.notation.tree import Call, Sum, Transpose, Tree
 
 if TYPE_CHECKING:
     from derive.notation.network import Term
@@ -100,7 +90,9 @@ def both(make: Callable[[Tree], Tree], form: Form) -> Form:
     if form.turned.cost < form.straight.cost:
         return both(make, form.transposed).transposed
     tree = make(form.straight)
-    return Form(tree, tree if form.symmetric else Transpose.of(tree), form.rank, form.flat, form.row)
+    return Form(
+        tree, tree if form.symmetric else Transpose.of(tree), form.rank, form.flat, form.row
+    )
 
 
 def scaling(link: Form) -> Tree | None:
@@ -234,7 +226,7 @@ def trace(links: Sequence[Form]) -> Form:
             turned_first = bool(tree.args) and isinstance(tree.args[0], Transpose)
             readings.append((tree.cost, not turned_first, tree.sketch, tree))
     inner = min(readings, key=lambda reading: reading[:3])[3]
-    choices = [Call.of("trace", inner, rank=0)]
+    choices: list[Tree] = [Call.of("trace", inner, rank=0)]
     half = len(links) // 2
     if len(links) % 2 == 0:
         for k in range(len(links)):

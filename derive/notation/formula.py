@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from derive.notation.entrywise import coefficient_tree
+from derive.notation.indices import free_letters, ranges
 from derive.notation.latex import typeset
 from derive.notation.letters import letter
 from derive.notation.matrix import Notation
@@ -13,6 +15,8 @@ from derive.notation.naming import name_parts
 from derive.notation.text import spell, visible
 from derive.notation.tree import Items, Name, Tree
 from derive.simplify import flatten
+from derive.tensor import build
+from derive.tensor.dims import Shape, is_one
 from derive.tensor.names import name_of
 from derive.tensor.node import Tensor, symbols_of, topological
 
@@ -27,6 +31,8 @@ class Formula:
     tree: Tree
     parts: Mapping[Tree, str]
     definitions: tuple[tuple[str, Tree], ...]
+    shape: Shape = ()
+    taken: frozenset[str] = frozenset()
 
     def text(self) -> str:
         """Write it as Python, with a line for each definition."""
@@ -36,15 +42,18 @@ class Formula:
 
     def latex(self) -> str:
         """Write it in LaTeX, with the definitions behind."""
-        formula = typeset(self.tree, self.parts)
+        letters = free_letters(self.taken)
+        formula = typeset(self.tree, self.parts, letters)
+        if self.tree.rank > 2 and not isinstance(self.tree, Name):
+            sizes = [typeset(coefficient_tree(size), {}) for size in self.shape]
+            formula += r",\quad " + ranges(sizes, letters)
         defined = [
-            f"{letter(name, tree.rank)} = {typeset(tree, self.parts)}"
+            f"{letter(name, tree.rank)} = {typeset(tree, self.parts, letters)}"
             for name, tree in self.definitions
         ]
         if not defined:
             return formula
         return rf"{formula} \quad \text{{where }} " + r",\; ".join(defined)
-
 
 
 def formula(
@@ -63,26 +72,31 @@ def formula(
         Whether the intermediates are defined, and the products of products multiplied out.
     """
     roots = list(_leaves(expr))
-    given = names or {}
     flat = flatten(roots) if whole else roots
-    named = {node: given[node] for node in topological(flat) if node in given}
-    for node in topological(flat):
+    nodes = topological(flat)
+    present = set(nodes)
+    named = {
+        node: name
+        for node, name in (names or {}).items()
+        if node in present or (not whole and build.split_coefficient(node)[1] in present)
+    }
+    for node in nodes:
         name = name_of(node)
         if name is not None and node.operands:
             named.setdefault(node, name)
     notation = Notation(columns, named)
-    tops = [
-        notation.definition(node) if node in named else notation.tree(node)
-        for node in flat
-    ]
+    tops = [notation.definition(node) if node in named else notation.tree(node) for node in flat]
     top = _gather(expr, dict(zip(roots, tops, strict=True)))
-    used = [node for node in reversed(topological(flat)) if node in named] if whole else []
+    used = [node for node in reversed(nodes) if node in named] if whole else []
     intermediates = [(named[node], notation.definition(node)) for node in used if node not in flat]
     trees = [top, *(tree for _, tree in intermediates)]
-    taken = [s.name for s in symbols_of(*flat)] + [str(d) for s in flat for d in s.shape]
-    parts = name_parts(trees, [*taken, *named.values()])
+    symbols = symbols_of(*flat)
+    taken = {symbol.name for symbol in symbols} | set(named.values())
+    taken |= {size.name for s in (*symbols, *flat) for dim in s.shape for size in dim.free_symbols}
+    parts = name_parts(trees, taken)
     definitions = _visible(top, parts, dict(intermediates))
-    return Formula(top, parts, tuple(definitions))
+    shape = tuple(dim for dim in flat[0].shape if not is_one(dim)) if len(flat) == 1 else ()
+    return Formula(top, parts, tuple(definitions), shape, frozenset(taken))
 
 
 def _visible(

@@ -59,6 +59,7 @@ def opened(core: Contraction, names: Labels, fresh: int) -> list[tuple[Tensor, L
 
 
 def is_logsumexp(node: Tensor) -> bool:
+    """Tell whether a tensor is a log-sum-exp over some axes."""
     return isinstance(node, Primitive) and node.name == "logsumexp"
 
 

@@ -1,8 +1,8 @@
-r"""Index notation in LaTeX: the entries of what has more than two axes, as in ``\delta_{ik} A_{jl}``."""
+r"""Index notation in LaTeX: entries of tensors of rank above 2, as in ``\delta_{ik} A_{jl}``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from derive.notation.letters import letter
 from derive.notation.tree import (
@@ -22,23 +22,26 @@ from derive.notation.tree import (
 )
 
 LETTERS = "ijklmnpqrstuvabcdefgh"
-_ENTRYWISE = set(
-    "exp log sin cos tan sinh cosh tanh arcsin arccos arctan sqrt sigmoid softplus relu erf "
-    "sign abs maximum minimum where".split()
-)
+"""The letters of indices, in the order in which they are taken."""
+
+_OF_ARRAYS = {"reshape", "take", "pad", "concatenate", "stack", "inv", "kron"}
+_OF_ARRAYS |= {"softmax", "log_softmax", "logsumexp", "max", "min", "prod", "norm", "sum"}
 
 
 class Entries:
     """Writes the entry of a tree at given indices; ``write`` writes trees of rank 2 or less."""
 
-    def __init__(self, names: Mapping[Tree, str], write: Callable[[Tree], str]) -> None:
+    def __init__(
+        self, names: Mapping[Tree, str], write: Callable[[Tree], str], letters: str
+    ) -> None:
         self.names = names
         self.write = write
+        self.letters = letters
         self.used = 0
 
     def whole(self, tree: Tree) -> str:
         """Write a tensor by its entry at i, j, k, ..."""
-        indices = list(LETTERS[: tree.rank])
+        indices = list(self.letters[: tree.rank])
         self.used = tree.rank
         return rf"\left[ {self._entry(tree, indices, top=True)} \right]_{{{' '.join(indices)}}}"
 
@@ -73,8 +76,8 @@ class Entries:
             return f"{{{self._entry(tree.args[0], at)}}}^{{{self.write(tree.args[1])}}}"
         if isinstance(tree, Compare):
             left, right = (self._entry(arg, at) for arg in tree.args)
-            sign = {">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne"}[tree.data[0]]
-            return rf"\left[{left} {sign} {right}\right]"
+            relation = {">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne"}[tree.data[0]]
+            return rf"\left[{left} {relation} {right}\right]"
         if isinstance(tree, Index) and all(key in (None, FULL) for key in tree.data):
             if len(tree.data) <= len(at):
                 places = at[len(at) - len(tree.data) :]
@@ -97,7 +100,7 @@ class Entries:
             order = [int(p.data[0]) for p in places.args]
             inner = [at[order.index(k)] for k in range(len(order))]
             return self._entry(tree.args[0], inner)
-        if tree.name in _ENTRYWISE:
+        if tree.name not in _OF_ARRAYS:
             inside = ", ".join(self._entry(arg, at) for arg in tree.args)
             return rf"\operatorname{{{tree.name}}}\left({inside}\right)"
         return rf"\left({self._plain(tree)}\right)" + _subscript(at)
@@ -123,7 +126,7 @@ class Entries:
         summed = []
         for own in "".join(letters):
             if own not in place:
-                place[own] = LETTERS[self.used % len(LETTERS)]
+                place[own] = self.letters[self.used % len(self.letters)]
                 self.used += 1
                 summed.append(place[own])
         factors = [
@@ -133,6 +136,19 @@ class Entries:
         factors = [factor for factor in factors if factor != "1"] or ["1"]
         total = rf"\sum_{{{' '.join(summed)}}} " if summed else ""
         return total + " ".join(factors)
+
+
+def free_letters(taken: Collection[str]) -> str:
+    """Give the letters of indices that are not names already."""
+    return "".join(letter for letter in LETTERS if letter not in taken)
+
+
+def ranges(shape: Sequence[object], letters: str) -> str:
+    """Write what the indices of a shape run over."""
+    groups: dict[object, list[str]] = {}
+    for index, size in zip(letters, shape, strict=False):
+        groups.setdefault(size, []).append(index)
+    return r",\; ".join(rf"{', '.join(group)} = 1, \dots, {size}" for size, group in groups.items())
 
 
 def _subscript(at: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from derive.notation.indices import Entries
+from derive.notation.indices import LETTERS, Entries
 from derive.notation.letters import escape, letter
 from derive.notation.text import ATOM, POWER, PRODUCT, SIGN, SUM, Written, visible
 from derive.notation.tree import (
@@ -30,7 +30,8 @@ from derive.notation.tree import (
 )
 
 _FUNCTIONS = {
-    **{f: rf"\{f}" for f in "exp log sin cos tan sinh cosh tanh arcsin arccos arctan".split()},
+    **{f: rf"\{f}" for f in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **{f: rf"\{f}" for f in ("arcsin", "arccos", "arctan")},
     "sigmoid": r"\sigma",
     "maximum": r"\max",
     "minimum": r"\min",
@@ -49,10 +50,13 @@ _PREFIXES = {"det": r"\det", "logdet": r"\log\det"}
 _SIGNS = {">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne"}
 
 
-def typeset(root: Tree, names: Mapping[Tree, str]) -> str:
-    """Write a tree, with the named trees inside it as their names."""
-    if root.rank > 2:
-        return Entries(names, lambda tree: typeset(tree, names)).whole(root)
+def typeset(root: Tree, names: Mapping[Tree, str], letters: str = LETTERS) -> str:
+    """Write a tree, with the named trees inside it as their names.
+
+    ``letters`` are for the indices of what has more than two axes.
+    """
+    if root.rank > 2 and not isinstance(root, Name):
+        return Entries(names, lambda tree: typeset(tree, names, letters), letters).whole(root)
     written: dict[Tree, Written] = {}
     for tree in visible(root, names):
         if tree is not root and tree in names:
@@ -127,10 +131,10 @@ def _times(tree: Times, at: Any, written: Mapping[Tree, Written]) -> Written:
     below = [t for t in tree.denominators if t.rank == 0]
     sign = "-" if tree.sign < 0 else ""
     divided = [at(t, POWER) for t in tree.denominators if t.rank > 0]
-    if len(arrays) == 1 and not isinstance(arrays[0], Product) and below and not divided:
-        if not scalars:
-            top = written[arrays[0]][0]
-            return rf"{sign}\frac{{{top}}}{{{_row(below, at)}}}", PRODUCT
+    lone = len(arrays) == 1 and not scalars and not isinstance(arrays[0], Product)
+    if lone and below and not divided:
+        top = written[arrays[0]][0]
+        return rf"{sign}\frac{{{top}}}{{{_row(below, at)}}}", PRODUCT
     parts = []
     if below:
         top = _row(scalars, at) if scalars else "1"

@@ -1,14 +1,16 @@
-r"""Names in LaTeX: ``W1`` is :math:`\mathbf{W}_{1}`, ``alpha`` is :math:`\alpha`; all text is escaped."""
+r"""Names in LaTeX: ``W1`` is :math:`\mathbf{W}_{1}`, ``alpha`` is :math:`\alpha`, all escaped."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
-_GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
-    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
-).split()
-_UNICODE = dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", _GREEK, strict=True))
+_UNICODE = {
+    letter: unicodedata.name(letter).split()[-1].replace("LAMDA", "LAMBDA").lower()
+    for letter in "αβγδεζηθικλμνξπρστυφχψω"
+}
+_UNICODE |= {c.upper(): _UNICODE[c].capitalize() for c in "γδθλξπσυφψω"}
+_GREEK = frozenset(_UNICODE.values())
 _ESCAPES = {
     "\\": r"\backslash ",
     "{": r"\{",
@@ -62,4 +64,5 @@ def _split(name: str) -> tuple[str, str]:
 def _subscript(text: str) -> str:
     if text in _GREEK:
         return rf"\{text}"
-    return text if text.isdigit() or len(text) == 1 and text.isalpha() else rf"\mathrm{{{escape(text)}}}"
+    plain = text.isdigit() or (len(text) == 1 and text.isalpha())
+    return text if plain else rf"\mathrm{{{escape(text)}}}"

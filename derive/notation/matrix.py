@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import sympy as sp
 
+from derive.notation.algebra import best, norm, times, total
 from derive.notation.entrywise import coefficient_tree, entrywise
 from derive.notation.form import Form, both, chain, settled
 from derive.notation.graph import (
@@ -25,7 +26,7 @@ from derive.notation.network import Network, Part, Term
 from derive.notation.place import as_column, as_flat, is_flat, ones, placed, shaped, unshaped
 from derive.notation.primitives import PRIMITIVES
 from derive.notation.sums import expanded, sum_of
-from derive.notation.tree import Call, Items, Name, Tree, best, norm, times, total
+from derive.notation.tree import Call, Items, Name, Tree
 from derive.tensor import build
 from derive.tensor.dims import Dim, is_one
 from derive.tensor.node import (
@@ -61,7 +62,18 @@ class Notation:
         self.columns = columns
         self.named = named or {}
         self.forms: dict[Tensor, Form] = {}
+        self.scaled = self._scaled()
         self.terms: dict[Tensor, Term] = {}
+
+    def _scaled(self) -> dict[Tensor, tuple[sp.Expr, Form]]:
+        """Write what a named tensor is a multiple of as a multiple of the name."""
+        scaled = {}
+        for node in self.named:
+            weight, base = build.split_coefficient(node)
+            form = self._named(node)
+            if base is not node and base not in self.named and not isinstance(base, View) and form:
+                scaled[base] = 1 / weight, form
+        return scaled
 
     def tree(self, root: Tensor) -> Tree:
         """Write a tensor in exactly its shape."""
@@ -82,11 +94,13 @@ class Notation:
         if root not in self.forms:
             for node in topological([root]):
                 if node not in self.forms:
-                    name = node.name if isinstance(node, Symbol) else self.named.get(node)
-                    self.forms[node] = self._written(node) if name is None else self._symbol(node, name)
+                    self.forms[node] = self._named(node) or self._written(node)
         return self.forms[root]
 
-    def _symbol(self, node: Tensor, name: str) -> Form:
+    def _named(self, node: Tensor) -> Form | None:
+        name = node.name if isinstance(node, Symbol) else self.named.get(node)
+        if name is None:
+            return None
         form = unshaped(Name.of(name, rank_of(node)), node.shape, self.columns)
         if build.is_diagonal(node):
             return replace(form, turned=form.straight, diagonal_of=form.straight)
@@ -120,6 +134,9 @@ class Notation:
         """Write a tensor as a coefficient, scalars and a chain."""
         if node in self.named:
             return Term(sp.S.One, (), (self.form(node),))
+        if node in self.scaled:
+            weight, form = self.scaled[node]
+            return Term(weight, (), (form,))
         if node not in self.terms:
             self.terms[node] = self._composed(node)
         return self.terms[node]
@@ -149,22 +166,25 @@ class Notation:
             sizes = dict(zip(node.target, node.shape, strict=True))
             factors = [(node.operand, node.source)]
         core, names = factors[0]
-        if isinstance(core, Contraction) and (core is node or core not in self.named):
+        if isinstance(core, Contraction) and (
+            core is node or (core not in self.named and core not in self.scaled)
+        ):
             factors = opened(core, names, max((*out, -1)) + 1)
         parts = []
-        for tensor, labels in [f for factor in factors for f in self._squared(factor, factors, out)]:
+        pairs = [pair for factor in factors for pair in self._squared(factor, factors, out)]
+        for tensor, labels in pairs:
             sizes.update(zip(labels, tensor.shape, strict=True))
             if tensor is build.ONE:
                 continue
             labels = tuple(
                 k for k, dim in zip(labels, tensor.shape, strict=True) if not is_one(dim)
             )
-            parts.append(Part((self.form(tensor),), labels))
+            weight, form = self.scaled.get(tensor, (sp.S.One, None))
+            coefficient = coefficient * weight
+            parts.append(Part((form or self.form(tensor),), labels))
         return Network(parts, out, sizes, coefficient, self.columns)
 
-    def _squared(
-        self, factor: Factor, factors: Sequence[Factor], out: Labels
-    ) -> list[Factor]:
+    def _squared(self, factor: Factor, factors: Sequence[Factor], out: Labels) -> list[Factor]:
         """Write a square that is summed over all of its axes as the product of two."""
         tensor, labels = factor
         others = {k for other in factors if other is not factor for k in other[1]} | set(out)
@@ -245,9 +265,7 @@ class Notation:
         tree = Call.of(name, items, rank=node.ndim, **keywords)
         return unshaped(tree, node.shape, self.columns)
 
-    def _log_softmax(
-        self, node: Tensor, operands: list[Tensor]
-    ) -> tuple[list[Term], list[Tensor]]:
+    def _log_softmax(self, node: Tensor, operands: list[Tensor]) -> tuple[list[Term], list[Tensor]]:
         """Find x - logsumexp(x) among the terms of a sum."""
         found: list[Term] = []
         for operand in list(operands):

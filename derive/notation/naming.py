@@ -1,4 +1,4 @@
-"""Names for parts of a formula that repeat, where that makes it shorter: ``where p = softmax(x)``."""
+"""Names for parts that repeat, where that makes a formula shorter: ``where p = softmax(x)``."""
 
 from __future__ import annotations
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 
 import sympy as sp
 
+from derive.notation.algebra import times
+from derive.notation.entrywise import coefficient_tree
 from derive.notation.form import Form, chain, diagonal, flipped, settled, trace, with_scaling
 from derive.notation.place import as_flat, is_flat, ones_column, placed
-from derive.notation.tree import Call, Einsum, Transpose, Tree, times
-from derive.notation.entrywise import coefficient_tree
+from derive.notation.tree import Call, Einsum, Transpose, Tree
 from derive.tensor.dims import Dim
 from derive.tensor.node import Labels
 
@@ -236,15 +237,13 @@ class Network:
                 continue
             part = carriers[0].from_label(label)
             others = [k for k in part.labels[1:] if k not in self.out]
-            if not self.columns and others and len(self._carriers(others[0])) == 1:
-                part, rest = Part(part.links, ()), ()
-            else:
-                rest = part.labels[1:]
+            everything = bool(others) and len(self._carriers(others[0])) == 1
+            rest = part.labels[1:]
             if self.columns:
                 row = ones_column(self.sizes[label], True).transposed
                 return self._replace(carriers, Part(_reversed((row, *part.links)), rest))
             form = chain(part.links)
-            if not rest:
+            if not rest or everything:
                 tree = Call.of("sum", min(form.straight, form.turned, key=_cost), rank=0)
                 self.scalars.append(Form(tree, tree, 0))
                 return self._replace(carriers, None)
@@ -299,8 +298,8 @@ class Network:
             return links
         if not vectors:
             sizes = [coefficient_tree(self.sizes[k]) for k in self.out]
-            ones = (Call.of("ones", *sizes[::step], rank=2) for step in (1, -1))
-            return (Form(*ones, 2),)
+            straight, turned = (Call.of("ones", *sizes[::step], rank=2) for step in (1, -1))
+            return (Form(straight, turned, 2),)
         right = self._column(vectors.get(column), column)
         return (*self._column(vectors.get(row), row), *_reversed(right))
 
@@ -341,7 +340,7 @@ class Network:
             else:
                 operands.append((spelled, form.straight))
         operands.sort(key=lambda operand: (operand[0], operand[1].sketch))
-        tree = Einsum.of([t for _, t in operands], [s for s, _ in operands], out)
+        tree: Tree = Einsum.of([t for _, t in operands], [s for s, _ in operands], out)
         if len(operands) == 1 and operands[0][0] == out:
             tree = operands[0][1]
         rank = len(out)

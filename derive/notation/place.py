@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from derive.notation.form import Form
-from derive.notation.tree import FULL, Call, Index, Items, Number, Transpose, Tree, product
+from derive.notation.algebra import product
 from derive.notation.entrywise import coefficient_tree
+from derive.notation.form import Form
+from derive.notation.tree import FULL, Call, Index, Items, Number, Transpose, Tree
 from derive.tensor.dims import Shape, is_one
 from derive.tensor.node import Labels
 
@@ -45,9 +46,7 @@ def is_flat(forms: Sequence[Form]) -> bool:
     return not any(form.rank == 1 and not form.flat for form in forms)
 
 
-def placed(
-    form: Form, own: Labels, shape: Shape, flat: bool, columns: bool
-) -> tuple[Tree, Tree]:
+def placed(form: Form, own: Labels, shape: Shape, flat: bool, columns: bool) -> tuple[Tree, Tree]:
     """Write a form for an entrywise operation of a shape, straight and turned.
 
     ``own`` are the places of the form's axes.  It need not fill the other axes: it is broadcast.

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from derive.notation.algebra import best, product
 from derive.notation.entrywise import coefficient_tree
 from derive.notation.form import Form, both
 from derive.notation.graph import summands
 from derive.notation.place import unshaped
 from derive.notation.sums import sum_of
-from derive.notation.tree import FULL, Call, Einsum, Index, Items, Number, Tree, best, product
+from derive.notation.tree import FULL, Call, Einsum, Index, Items, Number, Tree
 from derive.tensor.dims import same_dim
 from derive.tensor.node import Primitive, Tensor
 
@@ -53,9 +54,7 @@ def _reduction(notation: Notation, node: Primitive) -> Form:
     return _call(notation, node, node.name, axis=axis)
 
 
-def _call(
-    notation: Notation, node: Primitive, name: str, *rest: Tree, **keywords: object
-) -> Form:
+def _call(notation: Notation, node: Primitive, name: str, *rest: Tree, **keywords: object) -> Form:
     args = [_exact(notation, operand) for operand in node.operands]
     tree = Call.of(name, *args, *rest, rank=node.ndim, **keywords)
     return unshaped(tree, node.shape, notation.columns)

@@ -113,8 +113,8 @@ class Steps(Sequence[Step]):
                 lines.append(f"  {number}. {step}".replace("\n", indent) + rule)
         if self.rules:
             lines.append("Rules")
-        for rule in self.rules:
-            lines += [f"  {rule.name}: {rule.formula}", f"    {rule.source}"]
+        for used in self.rules:
+            lines += [f"  {used.name}: {used.formula}", f"    {used.source}"]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -173,7 +173,9 @@ class _Writer:
         self.rules: dict[str, Rule] = {}
         roots = [derivation.function, *derivation.trace.cotangents.values()]
         self.taken = {symbol.name for symbol in symbols_of(*roots)} | {
-            str(size) for symbol in symbols_of(*roots) for dim in symbol.shape
+            str(size)
+            for symbol in symbols_of(*roots)
+            for dim in symbol.shape
             for size in dim.free_symbols
         }
 

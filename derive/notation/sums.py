@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import sympy as sp
 
+from derive.notation.algebra import times, total
 from derive.notation.entrywise import coefficient_tree
 from derive.notation.form import Form, settled
 from derive.notation.network import Term
-from derive.notation.tree import Tree, times, total
+from derive.notation.tree import Tree
 
 MOST_TERMS = 16
 
@@ -62,7 +63,9 @@ def expanded(terms: Sequence[Term]) -> list[Term]:
     pending = list(terms)
     while pending:
         term = pending.pop(0)
-        at = next((k for k, link in enumerate(term.links) if len(term.links) > 1 and link.terms), None)
+        at = next(
+            (k for k, link in enumerate(term.links) if len(term.links) > 1 and link.terms), None
+        )
         if at is None:
             done.append(term)
             continue

@@ -35,9 +35,7 @@ def view(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
     assert isinstance(node, View)
     leading = extra_labels(extra)
     # Axes of size 1 that the view dropped come back by name, with their size.
-    source = tuple(
-        700 + axis if k == UNIT_AXIS else k for axis, k in enumerate(node.source)
-    )
+    source = tuple(700 + axis if k == UNIT_AXIS else k for axis, k in enumerate(node.source))
     sizes = dict(zip(source, node.operand.shape, strict=True))
     return build.contract(
         [(cotangent, (*leading, *_named(node.target)))],

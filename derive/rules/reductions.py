@@ -27,14 +27,14 @@ def _labels(node: Tensor) -> tuple[Labels, Labels]:
     return axes, tuple(k for k in axes if k not in node.attributes[0])
 
 
-def _share(node: Tensor, cotangent: Tensor, weight: list[tuple[Tensor, Labels]], extra: int) -> Tensor:
+def _share(
+    node: Tensor, cotangent: Tensor, weight: list[tuple[Tensor, Labels]], extra: int
+) -> Tensor:
     axes, out = _labels(node)
     leading = extra_labels(extra)
     sizes = dict(zip((*leading, *out), cotangent.shape, strict=True))
     sizes.update(zip(axes, node.operands[0].shape, strict=True))
-    return build.contract(
-        [(cotangent, (*leading, *out)), *weight], (*leading, *axes), sizes=sizes
-    )
+    return build.contract([(cotangent, (*leading, *out)), *weight], (*leading, *axes), sizes=sizes)
 
 
 def extremum(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
@@ -45,7 +45,9 @@ def extremum(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tens
         equal(placeholder(0), placeholder(1)), [(operand, axes), (node, out)], axes
     )
     count = build.contract([(attained, axes)], out)
-    inverse = build.map_entries(1 / placeholder(0), [(count, tuple(range(count.ndim)))], tuple(range(count.ndim)))
+    inverse = build.map_entries(
+        1 / placeholder(0), [(count, tuple(range(count.ndim)))], tuple(range(count.ndim))
+    )
     return _share(node, cotangent, [(attained, axes), (inverse, out)], extra)
 
 
@@ -72,9 +74,7 @@ def prod(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
     rank = operand.ndim
     # Entry (.., i, .., j) is x[.., j], but 1 where i = j; its product over j leaves x_i out.
     other = {k: rank + position for position, k in enumerate(reduced)}
-    arguments: list[tuple[Tensor, Labels]] = [
-        (operand, tuple(other.get(k, k) for k in axes))
-    ]
+    arguments: list[tuple[Tensor, Labels]] = [(operand, tuple(other.get(k, k) for k in axes))]
     same: sp.Expr = sp.S.One
     for k in reduced:
         places = build.arange(operand.shape[k])

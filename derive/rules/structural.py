@@ -15,7 +15,9 @@ def _sliced() -> tuple[Tensor, Tensor]:
     return reductions.sum(x[1:] * x[:-1] ** 2), x
 
 
-@rule("slice", formula="y = x[a:b:c]: x̄ = ȳ put back among zeros", source=TRANSPOSE, example=_sliced)
+@rule(
+    "slice", formula="y = x[a:b:c]: x̄ = ȳ put back among zeros", source=TRANSPOSE, example=_sliced
+)
 def slice_(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
     assert isinstance(node, Primitive)
     axis, start, _, step = node.attributes
@@ -44,9 +46,7 @@ def _reshaped() -> tuple[Tensor, Tensor]:
 
 @rule("reshape", formula="y = reshape(x): x̄ = reshape(ȳ)", source=TRANSPOSE, example=_reshaped)
 def reshape(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
-    return structural.reshape_to(
-        cotangent, (*cotangent.shape[:extra], *node.operands[0].shape)
-    )
+    return structural.reshape_to(cotangent, (*cotangent.shape[:extra], *node.operands[0].shape))
 
 
 def _taken() -> tuple[Tensor, Tensor]:

@@ -143,13 +143,17 @@ def _as_product(
     if isinstance(tensor, Map) and tensor.body == placeholder(0) ** 2:
         (base,), (own,) = tensor.operands, named_labels(tensor.labels)
         if isinstance(base, Contraction) and len(own) == base.ndim:
-            copies, names, tensor = 2, tuple(names[k] if k < len(names) else k + fresh for k in own), base
+            copies, names, tensor = (
+                2,
+                tuple(names[k] if k < len(names) else k + fresh for k in own),
+                base,
+            )
     if not isinstance(tensor, Contraction):
         return None
     parts: list[Factor] = []
     for _ in range(copies):
         inner = factors_of(tensor)
-        renamed = {k: name for k, name in enumerate(names)}
+        renamed = dict(enumerate(names))
         for operand, labels in inner:
             for k in labels:
                 if k not in renamed:
@@ -172,10 +176,7 @@ def _distribute(
         if not any(_eliminates(term, names, carried, out) for term in terms):
             continue
         return build.add(
-            [
-                _distribute([*others, (term, names)], out, coefficient, sizes)
-                for term in terms
-            ]
+            [_distribute([*others, (term, names)], out, coefficient, sizes) for term in terms]
         )
     return _cancel(factors, out, coefficient, sizes)
 

@@ -10,7 +10,8 @@ graph isomorphism II, 2014).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from derive.tensor.node import UNIT_AXIS, Labels, Tensor, scalar_digest
 
@@ -29,9 +30,7 @@ def canonical_order(
         ordered = by_digest
     else:
         ordered = _search(by_digest, outputs, sizes)
-    labels = list(
-        dict.fromkeys(k for _, names in ordered for k in names if k != UNIT_AXIS)
-    )
+    labels = list(dict.fromkeys(k for _, names in ordered for k in names if k != UNIT_AXIS))
     return ordered, [k for k in labels if k in outputs] + [k for k in labels if k not in outputs]
 
 
@@ -50,25 +49,29 @@ def _search(
         if not ambiguous:
             leaves += 1
             ordered = _arrange(factors, colours)
-            key = tuple((t.digest, tuple(colours.get(k, -1) for k in names)) for t, names in ordered)
+            key = tuple(
+                (t.digest, tuple(colours.get(k, -1) for k in names)) for t, names in ordered
+            )
             if best is None or key < best[0]:
                 best = key, ordered
             continue
         for label in ambiguous:
-            split = {k: 2 * c + (k != label) if k in ambiguous else 2 * c for k, c in colours.items()}
+            split = {
+                k: 2 * c + (k != label) if k in ambiguous else 2 * c for k, c in colours.items()
+            }
             stack.append(_refine(factors, _ranks(split)))
     assert best is not None
     return best[1]
 
 
-def _ranks(colours: dict[int, object]) -> dict[int, int]:
-    order = {colour: rank for rank, colour in enumerate(sorted(set(colours.values())))}  # type: ignore[type-var]
+def _ranks(colours: Mapping[int, Any]) -> dict[int, int]:
+    order = {colour: rank for rank, colour in enumerate(sorted(set(colours.values())))}
     return {k: order[colour] for k, colour in colours.items()}
 
 
 def _refine(factors: list[Factor], colours: dict[int, int]) -> dict[int, int]:
     while True:
-        signature: dict[int, list[object]] = {k: [] for k in colours}
+        signature: dict[int, list[Any]] = {k: [] for k in colours}
         for tensor, names in factors:
             seen = [colours.get(k, -1) for k in names]
             if tensor.symmetric:
@@ -77,9 +80,7 @@ def _refine(factors: list[Factor], colours: dict[int, int]) -> dict[int, int]:
                 if k != UNIT_AXIS:
                     where = 0 if tensor.symmetric else position
                     signature[k].append((tensor.digest, where, tuple(seen)))
-        refined = _ranks(
-            {k: (colours[k], tuple(sorted(parts))) for k, parts in signature.items()}  # type: ignore[type-var]
-        )
+        refined = _ranks({k: (colours[k], tuple(sorted(parts))) for k, parts in signature.items()})
         if len(set(refined.values())) == len(set(colours.values())):
             return refined
         colours = refined
@@ -97,6 +98,4 @@ def _arrange(factors: list[Factor], colours: dict[int, int]) -> list[Factor]:
         (t, tuple(sorted(names, key=lambda k: colours.get(k, -1))) if t.symmetric else names)
         for t, names in factors
     ]
-    return sorted(
-        arranged, key=lambda f: (f[0].digest, tuple(colours.get(k, -1) for k in f[1]))
-    )
+    return sorted(arranged, key=lambda f: (f[0].digest, tuple(colours.get(k, -1) for k in f[1])))

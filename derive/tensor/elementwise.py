@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
 from typing import Any
 
 import sympy as sp
@@ -11,7 +10,7 @@ import sympy as sp
 from derive.errors import UnsupportedError
 from derive.tensor import build, scalar
 from derive.tensor.node import Tensor
-from derive.tensor.operators import TensorLike, abs, apply, as_tensor, binary
+from derive.tensor.operators import TensorLike, apply, as_tensor, binary
 
 _u = scalar.placeholder(0)
 
@@ -186,7 +185,7 @@ def map(function: Any, x: TensorLike) -> Tensor:
     --------
     >>> import sympy as sp, derive
     >>> x = derive.vector("x", derive.dims("n"))
-    >>> derive.map(lambda t: t * sp.exp(-t**2), x).shape
+    >>> derive.map(lambda t: t * sp.exp(-(t**2)), x).shape
     (n,)
     """
     body = sp.sympify(function(_u))
@@ -208,21 +207,10 @@ def apply_body(body: sp.Expr, values: dict[sp.Symbol, Tensor]) -> Tensor:
 
             tensors[symbol] = from_sympy_symbol(symbol)
     order = list(tensors)
-    renamed = body.xreplace({s: sp.Dummy(real=True) if s in tensors else s for s in ()})
-    renamed = renamed.xreplace({s: scalar.placeholder(k) for k, s in enumerate(order)})
-    return apply(build_numbers(renamed), *(tensors[s] for s in order))
-
-
-def build_numbers(body: sp.Expr) -> sp.Expr:
-    """Make the floats of a body exact."""
-    return build.as_coefficient(body)
+    renamed = body.xreplace({s: scalar.placeholder(k) for k, s in enumerate(order)})
+    return apply(build.as_coefficient(renamed), *(tensors[s] for s in order))
 
 
 def is_size(symbol: sp.Basic) -> bool:
     """Tell whether a symbol is a size, as ``derive.dims`` makes them."""
     return bool(symbol.is_integer and symbol.is_positive)
-
-
-def prod_of(factors: list[Tensor]) -> Tensor:
-    """Multiply tensors entrywise."""
-    return reduce(lambda a, b: a * b, factors)

@@ -155,9 +155,17 @@ def kron(a: TensorLike, b: TensorLike) -> Tensor:
     x, y = as_tensor(a), as_tensor(b)
     if x.ndim != 2 or y.ndim != 2:
         raise ShapeError(f"kron: {describe(x)} and {describe(y)} must be matrices")
-    product = build.contract([(x, (0, 2)), (y, (1, 3))], (0, 1, 2, 3), sp.S.One, {
-        0: x.shape[0], 1: y.shape[0], 2: x.shape[1], 3: y.shape[1],
-    })
+    product = build.contract(
+        [(x, (0, 2)), (y, (1, 3))],
+        (0, 1, 2, 3),
+        sp.S.One,
+        {
+            0: x.shape[0],
+            1: y.shape[0],
+            2: x.shape[1],
+            3: y.shape[1],
+        },
+    )
     shape = (as_dim(x.shape[0] * y.shape[0]), as_dim(x.shape[1] * y.shape[1]))
     return reshape_to(product, shape)
 
@@ -198,7 +206,9 @@ def _banded(tensor: Tensor, condition: Any, name: str) -> Tensor:
     )
     labels = tuple(range(tensor.ndim))
     return build.contract(
-        [(tensor, labels), (mask, (rows, columns))], labels, sp.S.One,
+        [(tensor, labels), (mask, (rows, columns))],
+        labels,
+        sp.S.One,
         dict(zip(labels, tensor.shape, strict=True)),
     )
 
@@ -260,7 +270,9 @@ def _inverse_of_view(tensor: View) -> Tensor | None:
     operand = tensor.operand
     if {tensor.source[-2], tensor.source[-1]} != {row, column}:
         return None
-    return build.view(inv(operand), 1 / tensor.coefficient, tensor.source, tensor.target, tensor.shape)
+    return build.view(
+        inv(operand), 1 / tensor.coefficient, tensor.source, tensor.target, tensor.shape
+    )
 
 
 def solve(a: TensorLike, b: TensorLike) -> Tensor:
@@ -338,7 +350,9 @@ def _factored(tensor: Tensor) -> list[Tensor] | None:
     if isinstance(tensor, View) and tensor.target[-2] == tensor.target[-1]:
         from derive.tensor.reductions import prod
 
-        diagonal = build.contract([(tensor, (*batch, len(batch), len(batch)))], (*batch, len(batch)))
+        diagonal = build.contract(
+            [(tensor, (*batch, len(batch), len(batch)))], (*batch, len(batch))
+        )
         return [prod(diagonal, axis=len(batch))]
     if isinstance(tensor, View) and tensor.coefficient is not sp.S.One:
         rest = build.split_coefficient(tensor)[1]

@@ -9,8 +9,8 @@ import sympy as sp
 
 from derive.errors import ShapeError, UnsupportedError
 from derive.tensor import build, scalar
-from derive.tensor.dims import Shape, as_dim, as_shape, is_one, same_dim, show_shape
-from derive.tensor.node import Labels, Tensor, View
+from derive.tensor.dims import Shape, as_shape, is_one, same_dim, show_shape
+from derive.tensor.node import Labels, Tensor
 
 TensorLike: TypeAlias = Any
 """A tensor, a number, a SymPy expression, or nested sequences of these."""
@@ -97,9 +97,7 @@ def align(tensor: Tensor, shape: Shape) -> tuple[Tensor, Labels]:
     """
     offset = len(shape) - tensor.ndim
     kept = [
-        k
-        for k in range(tensor.ndim)
-        if not is_one(tensor.shape[k]) or is_one(shape[k + offset])
+        k for k in range(tensor.ndim) if not is_one(tensor.shape[k]) or is_one(shape[k + offset])
     ]
     if len(kept) < tensor.ndim:
         tensor = build.view(
@@ -173,7 +171,7 @@ def binary(name: str, left: TensorLike, right: TensorLike) -> Tensor:
         a, b = as_tensor(left), as_tensor(right)
     except UnsupportedError:
         if isinstance(left, Tensor) and isinstance(right, (str, bytes, dict, set, type(None))):
-            return NotImplemented  # type: ignore[no-any-return]
+            return NotImplemented
         raise
     if name == "matmul":
         return matmul(a, b)
@@ -231,9 +229,7 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
             remedy = "; transpose the right operand"
         elif a.ndim >= 2 and same_dim(a.shape[-2], inner_b):
             remedy = "; transpose the left operand"
-        raise ShapeError(
-            f"{describe(a)} @ {describe(b)}: {inner_a} and {inner_b} differ{remedy}"
-        )
+        raise ShapeError(f"{describe(a)} @ {describe(b)}: {inner_a} and {inner_b} differ{remedy}")
     batch_a, batch_b = a.shape[:-2], b.shape[:-2]
     batch = _batch_shape(a, b, batch_a, batch_b)
     rank = len(batch)
@@ -318,9 +314,7 @@ def normalize_axis(axis: int, rank: int, operation: str) -> int:
     return axis % rank
 
 
-def normalize_axes(
-    axis: int | Sequence[int] | None, rank: int, operation: str
-) -> tuple[int, ...]:
+def normalize_axes(axis: int | Sequence[int] | None, rank: int, operation: str) -> tuple[int, ...]:
     """Give the axes of a reduction as sorted numbers; None means all of them."""
     if axis is None:
         return tuple(range(rank))
@@ -361,9 +355,7 @@ def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
     what = f"einsum({subscripts!r})"
     if "..." in compact:
         raise UnsupportedError(f"{what}: write every index; an ellipsis is not supported")
-    if not all(c.isalpha() for term in terms for c in term) or not all(
-        c.isalpha() for c in output
-    ):
+    if not all(c.isalpha() for term in terms for c in term) or not all(c.isalpha() for c in output):
         raise ShapeError(f"{what}: an index is a letter")
     if len(terms) != len(tensors):
         raise ShapeError(f"{what} names {len(terms)} operands, and {len(tensors)} were given")
@@ -406,9 +398,7 @@ def index(tensor: Tensor, key: Any) -> Tensor:
     parts = list(key) if isinstance(key, tuple) else [key]
     consuming = sum(part is not None and part is not Ellipsis for part in parts)
     if consuming > tensor.ndim:
-        raise ShapeError(
-            f"{describe(tensor)}[...]: {consuming} indices for {tensor.ndim} axes"
-        )
+        raise ShapeError(f"{describe(tensor)}[...]: {consuming} indices for {tensor.ndim} axes")
     if sum(part is Ellipsis for part in parts) > 1:
         raise ShapeError("an index has at most one ellipsis (...)")
     if not any(part is Ellipsis for part in parts):
@@ -473,6 +463,4 @@ def as_dim_or_int(part: Any) -> int:
 def require_same_shape(operation: str, a: Tensor, b: Tensor) -> None:
     """Raise a ShapeError unless two tensors have one shape."""
     if not build.same_shape(a.shape, b.shape):
-        raise ShapeError(
-            f"{operation}: {describe(a)} and {describe(b)} must have the same shape"
-        )
+        raise ShapeError(f"{operation}: {describe(a)} and {describe(b)} must have the same shape")

@@ -8,7 +8,17 @@ from typing import Any, NamedTuple
 from derive.errors import UnsupportedError
 from derive.tensor import build, linear, reductions, structural
 from derive.tensor.dims import Shape
-from derive.tensor.node import UNIT_AXIS, Add, Contraction, Labels, Map, Primitive, Tensor, View, topological
+from derive.tensor.node import (
+    UNIT_AXIS,
+    Add,
+    Contraction,
+    Labels,
+    Map,
+    Primitive,
+    Tensor,
+    View,
+    topological,
+)
 
 
 def rebuild(node: Tensor, operands: Sequence[Tensor]) -> Tensor:
@@ -24,7 +34,9 @@ def rebuild(node: Tensor, operands: Sequence[Tensor]) -> Tensor:
     if isinstance(node, Map):
         axes = tuple(range(node.ndim))
         arguments = list(zip(operands, named_labels(node.labels), strict=True))
-        return build.map_entries(node.body, arguments, axes, dict(zip(axes, node.shape, strict=True)))
+        return build.map_entries(
+            node.body, arguments, axes, dict(zip(axes, node.shape, strict=True))
+        )
     if isinstance(node, Primitive):
         return remake(node, operands)
     raise AssertionError(f"{type(node).__name__} has no operands")
@@ -66,7 +78,11 @@ _MAKERS: dict[str, Callable[..., Tensor]] = {
     "reshape": lambda node, x: structural.reshape_to(x, node.shape),
     "slice": lambda node, x: structural.window(x, *node.attributes),
     "pad": lambda node, x: structural.spread(
-        x, node.attributes[0], node.attributes[1], node.shape[node.attributes[0]], node.attributes[2]
+        x,
+        node.attributes[0],
+        node.attributes[1],
+        node.shape[node.attributes[0]],
+        node.attributes[2],
     ),
     "take": lambda node, x, i: structural.take(x, i, node.attributes[0]),
     "scatter": lambda node, x, i: structural.scatter(

@@ -10,7 +10,7 @@ from derive.errors import UnsupportedError
 from derive.tensor import build, elementwise
 from derive.tensor.dims import Shape, is_one
 from derive.tensor.node import Tensor
-from derive.tensor.operators import TensorLike, as_tensor, normalize_axes
+from derive.tensor.operators import TensorLike, abs, as_tensor, normalize_axes
 
 Axis = int | Sequence[int] | None
 
@@ -202,9 +202,9 @@ def norm(x: TensorLike, ord: object = 2, axis: Axis = None, keepdims: bool = Fal
     if order == 2:
         return elementwise.sqrt(sum(tensor**2, axis, keepdims))
     if order == 1:
-        return sum(elementwise.abs(tensor), axis, keepdims)
+        return sum(abs(tensor), axis, keepdims)
     if order is sp.oo:
-        return max(elementwise.abs(tensor), axis, keepdims)
+        return max(abs(tensor), axis, keepdims)
     if order.is_positive:
-        return sum(elementwise.abs(tensor) ** order, axis, keepdims) ** (1 / order)
+        return sum(abs(tensor) ** order, axis, keepdims) ** (1 / order)
     raise UnsupportedError(f"norm: ord must be a positive number or infinity, got {ord!r}")

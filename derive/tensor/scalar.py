@@ -29,18 +29,16 @@ def placeholder(position: int, positive: bool = False) -> sp.Symbol:
     symbols = _POSITIVE_PLACEHOLDERS if positive else _PLACEHOLDERS
     while len(symbols) <= position:
         name = f"_u{len(symbols)}"
-        symbols.append(
-            sp.Symbol(name, positive=True) if positive else sp.Symbol(name, real=True)
-        )
+        symbols.append(sp.Symbol(name, positive=True) if positive else sp.Symbol(name, real=True))
     return symbols[position]
 
 
 def position_of(symbol: sp.Basic) -> int:
     """Give the position that a placeholder stands for."""
-    return int(symbol.name[2:])  # type: ignore[attr-defined]
+    return int(symbol.name[2:])
 
 
-class _RealFunction(sp.Function):  # type: ignore[misc]
+class _RealFunction(sp.Function):
     """A function that is real at real arguments."""
 
     is_real = True

@@ -7,14 +7,13 @@ sum of pads, which the code generator prints as one call.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import sympy as sp
 
 from derive.errors import ShapeError, UnsupportedError
 from derive.tensor import build
 from derive.tensor.dims import Shape, as_dim, as_shape, is_one, same_dim, show_shape
-from derive.tensor.node import UNIT_AXIS, Primitive, Tensor, View, View
+from derive.tensor.node import UNIT_AXIS, Primitive, Tensor, View
 from derive.tensor.operators import (
     TensorLike,
     as_tensor,
@@ -61,7 +60,9 @@ def _show(key: slice) -> str:
 
 def _position(key: int, size: sp.Expr, tensor: Tensor) -> sp.Expr:
     if size.is_Integer and not -size <= key < size:
-        raise ShapeError(f"index {key} is out of range for an axis of size {size}: {describe(tensor)}")
+        raise ShapeError(
+            f"index {key} is out of range for an axis of size {size}: {describe(tensor)}"
+        )
     return sp.Integer(key) if key >= 0 else sp.expand(size + key)
 
 
@@ -109,9 +110,10 @@ def window(tensor: Tensor, axis: int, start: sp.Expr, count: sp.Expr, step: int)
         if tensor.attributes == (axis, start, step) and same_dim(inner.shape[axis], count):
             return inner
     return _without_units(
-        tensor, axis, lambda t, k, dims: build.primitive(
-            "slice", (t,), dims, (k, start, count, step), t.dtype
-        ), shape,
+        tensor,
+        axis,
+        lambda t, k, dims: build.primitive("slice", (t,), dims, (k, start, count, step), t.dtype),
+        shape,
     )
 
 
@@ -132,9 +134,7 @@ def _without_units(
     if len(kept) == tensor.ndim:
         return make(tensor, axis, shape)
     axes = tuple(range(tensor.ndim))
-    small = build.view(
-        tensor, sp.S.One, axes, tuple(kept), tuple(tensor.shape[k] for k in kept)
-    )
+    small = build.view(tensor, sp.S.One, axes, tuple(kept), tuple(tensor.shape[k] for k in kept))
     made = make(small, kept.index(axis), tuple(shape[k] for k in kept))
     return build.view(made, sp.S.One, tuple(kept), axes, shape)
 
@@ -155,9 +155,10 @@ def spread(tensor: Tensor, axis: int, start: sp.Expr, size: sp.Expr, step: int) 
             names = fresh_names(base)
             return build.view(inner, weight, names[0], names[1], shape)
     node = _without_units(
-        base, axis, lambda t, k, dims: build.primitive(
-            "pad", (t,), dims, (k, start, step), t.dtype
-        ), shape,
+        base,
+        axis,
+        lambda t, k, dims: build.primitive("pad", (t,), dims, (k, start, step), t.dtype),
+        shape,
     )
     return build.scale(node, weight)
 
@@ -304,7 +305,9 @@ def reshape_to(tensor: Tensor, target: Shape) -> Tensor:
         return reshape_to(tensor.operands[0], target)
     if isinstance(tensor, View) and tensor.ndim == 2 and tensor.target[0] == tensor.target[1]:
         half = target[: len(target) // 2]
-        if build.same_shape((*half, *half), target) and same_dim(as_dim(sp.Mul(*half)), tensor.shape[0]):
+        if build.same_shape((*half, *half), target) and same_dim(
+            as_dim(sp.Mul(*half)), tensor.shape[0]
+        ):
             axes = tuple(range(len(half)))
             diagonal = reshape_to(build.contract([(tensor, (0, 0))], (0,)), half)
             return build.contract([(diagonal, axes)], (*axes, *axes))
@@ -313,7 +316,10 @@ def reshape_to(tensor: Tensor, target: Shape) -> Tensor:
     if len(sizes) == len(wanted) and all(
         same_dim(tensor.shape[a], target[b]) for a, b in zip(sizes, wanted, strict=True)
     ):
-        source, labels = list(range(tensor.ndim)), list(range(tensor.ndim, tensor.ndim + len(target)))
+        source, labels = (
+            list(range(tensor.ndim)),
+            list(range(tensor.ndim, tensor.ndim + len(target))),
+        )
         for a, b in zip(sizes, wanted, strict=True):
             labels[b] = source[a]
         return build.view(tensor, sp.S.One, tuple(source), tuple(labels), target)
@@ -398,9 +404,7 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tenso
         )
     # Sum over the axis against the indicator that the position is the wanted one.
     rank = tensor.ndim
-    shape = tuple(
-        dim if k != axis else positions.shape[axis] for k, dim in enumerate(tensor.shape)
-    )
+    shape = tuple(dim if k != axis else positions.shape[axis] for k, dim in enumerate(tensor.shape))
     chosen = broadcast_to(positions, shape)
     out = tuple(range(rank))
     inner = tuple(rank if k == axis else k for k in out)
@@ -412,5 +416,8 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tenso
         (*out, rank),
     )
     return build.contract(
-        [(tensor, inner), (indicator, (*out, rank))], out, sp.S.One, dict(zip(out, shape, strict=True))
+        [(tensor, inner), (indicator, (*out, rank))],
+        out,
+        sp.S.One,
+        dict(zip(out, shape, strict=True)),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import sympy as sp
 
 from derive.errors import ShapeError, UnsupportedError
@@ -75,7 +77,7 @@ def matrix(name: str, m: object, n: object, **structure: bool) -> Tensor:
     >>> S.T is S
     True
     """
-    return tensor(name, m, n, **structure)
+    return _declare(name, (m, n), "float", structure)
 
 
 def tensor(name: str, *shape: object, dtype: str = "float", **structure: bool) -> Tensor:
@@ -98,6 +100,12 @@ def tensor(name: str, *shape: object, dtype: str = "float", **structure: bool) -
     >>> derive.tensor("x", b, n, 3).shape
     (b, n, 3)
     """
+    return _declare(name, shape, dtype, structure)
+
+
+def _declare(
+    name: str, shape: Sequence[object], dtype: str, structure: Mapping[str, bool]
+) -> Tensor:
     if not isinstance(name, str) or not name.strip():
         raise ValueError(f"a symbol needs a name, got {name!r}")
     if dtype not in ("float", "int", "bool"):
@@ -106,7 +114,9 @@ def tensor(name: str, *shape: object, dtype: str = "float", **structure: bool) -
     tags: set[str] = set()
     for key, declared in structure.items():
         if key not in STRUCTURES:
-            raise UnsupportedError(f"{name}: unknown structure {key!r}; known: {sorted(STRUCTURES)}")
+            raise UnsupportedError(
+                f"{name}: unknown structure {key!r}; known: {sorted(STRUCTURES)}"
+            )
         if not declared:
             continue
         if key in SQUARE_STRUCTURES and (len(sizes) != 2 or not same_dim(sizes[0], sizes[1])):

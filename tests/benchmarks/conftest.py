@@ -36,8 +36,8 @@ class Result:
         if self.target is not None:
             target = f"{self.target:.3g}"
             verdict = "met" if self.ratio <= self.target else "missed"
-        theirs = "" if self.theirs is None else seconds(self.theirs)
-        return self.what, seconds(self.ours), self.rival, theirs, f"{self.ratio:.3g}", target, verdict
+        times = (seconds(self.ours), "" if self.theirs is None else seconds(self.theirs))
+        return self.what, times[0], self.rival, times[1], f"{self.ratio:.3g}", target, verdict
 
 
 RESULTS = pytest.StashKey[list[Result]]()

@@ -100,9 +100,7 @@ def test_logistic_jax_against_an_expert(race: Race, dtype: str) -> None:
     case = Logistic(dtype)
     ours, rival = case.emitted_jax(), case.by_hand_in_jax()
     assert_equal(ours(), rival(), dtype)
-    race(
-        f"logistic Hessian, JAX {dtype}", ours, rival=("(X.T * s) @ X, jit", rival), target=1.15
-    )
+    race(f"logistic Hessian, JAX {dtype}", ours, rival=("(X.T * s) @ X, jit", rival), target=1.15)
 
 
 # Matrix factorisation -------------------------------------------------------------------------

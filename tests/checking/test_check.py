@@ -76,9 +76,7 @@ def test_against_a_function_written_by_hand(function, hint):
 
 def test_against_several_results():
     both = derive.gradient(loss, [w, y])
-    right = codegen.check(
-        both, against=lambda X, w, y: (2 * X.T @ (X @ w - y), -2 * (X @ w - y))
-    )
+    right = codegen.check(both, against=lambda X, w, y: (2 * X.T @ (X @ w - y), -2 * (X @ w - y)))
     assert right.passed
     wrong = codegen.check(both, against=lambda X, w, y: (2 * X.T @ (X @ w - y), 2 * (X @ w - y)))
     assert [row.passed for row in wrong.rows[:2]] == [True, False]

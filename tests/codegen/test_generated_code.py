@@ -216,14 +216,18 @@ def test_no_inverse_where_a_solve_will_do():
 
 
 def test_shared_work_is_done_once():
-    source = codegen.to_numpy({"loss": loss, "g": derive.gradient(loss, w), "H": derive.hessian(loss, w)}).source
+    source = codegen.to_numpy(
+        {"loss": loss, "g": derive.gradient(loss, w), "H": derive.hessian(loss, w)}
+    ).source
     assert source.count("X @ w") == 1
     assert source.count("= _sigmoid(") == 1
 
 
 def test_bool_arithmetic_counts():
     x, z = derive.vector("x", n), derive.vector("z", n)
-    f = codegen.to_numpy({"sum": (x > 0) + (z > 0), "dot": derive.dot(x > 0, z > 0), "not": 1 - (x > 0)})
+    f = codegen.to_numpy(
+        {"sum": (x > 0) + (z > 0), "dot": derive.dot(x > 0, z > 0), "not": 1 - (x > 0)}
+    )
     got = f(x=np.array([1.0, 1.0, -1.0]), z=np.array([1.0, -1.0, -1.0]))
     np.testing.assert_array_equal(got["sum"], [2, 1, 0])
     np.testing.assert_array_equal(got["not"], [0, 0, 1])
@@ -241,9 +245,7 @@ def test_write_gives_the_source(tmp_path):
     assert f.write(tmp_path / "loss.py").read_text() == f.source
 
 
-@pytest.mark.parametrize(
-    "value", [1e4, -1e4, 710.0, -745.0, 40.0, 0.0]
-)
+@pytest.mark.parametrize("value", [1e4, -1e4, 710.0, -745.0, 40.0, 0.0])
 def test_extreme_arguments_are_finite_and_accurate(value):
     import mpmath
 

@@ -64,7 +64,10 @@ FLAT = {
     "scalar factor": ((t * A) @ x, t * (A @ x)),
     "nested sums": ((x + y) + 2 * x, 3 * x + y),
     "square of product": (derive.sum((A @ x) ** 2), (A @ x) @ (A @ x)),
-    "delta distributes": (x * (derive.eye(n) - y), derive.diag(x) - x * derive.broadcast_to(y, (n, n))),
+    "delta distributes": (
+        x * (derive.eye(n) - y),
+        derive.diag(x) - x * derive.broadcast_to(y, (n, n)),
+    ),
     "square inverse": (B @ derive.inv(A @ B), derive.inv(A)),
 }
 
