@@ -241,14 +241,10 @@ class _Check:
                 return slopes
             shapes = [self.values[w.name].shape for w in derivation.wrt]
             return [s.reshape(shape) for s, shape in zip(slopes, shapes, strict=True)]
-                s.reshape(self.values[w.name].shape)
-                for s, w in zip(slopes, derivation.wrt, strict=True)
-            ]
         directions = self._directions(derivation)
         if derivation.kind == "vjp":
             rank = directions[0].ndim
-            shapes = [self.values[w.name].shape for w in derivation.wrt]
-            return [s.reshape(shape) for s, shape in zip(slopes, shapes, strict=True)]np.tensordot(directions[0], s, axes=rank) for s in slopes]
+            return [np.tensordot(directions[0], s, axes=rank) for s in slopes]
         return [
             np.asarray(
                 sum(
@@ -261,8 +257,7 @@ class _Check:
         self, derivation: Derivation, blocks: list[list[np.ndarray]]
     ) -> list[np.ndarray]:
         if derivation.kind == "hessian":
-            shapes = [self.values[w.name].shape for w in derivation.wrt]
-            return [s.reshape(shape) for s, shape in zip(slopes, shapes, strict=True)]block for row in blocks for block in row]
+            return [block for row in blocks for block in row]
         directions = self._directions(derivation)
         return [
             np.asarray(

@@ -85,12 +85,20 @@ def unsupported(expr: Any, remedy: str = "") -> UnsupportedError:
     )
 
 
+@dataclass
+class _Frame:
+    """A rule at work, the key of what it reads, and its latest request."""
+
+    key: tuple[sp.Basic, tuple[Index, ...]]
+    rule: Reading
+    request: Request | None = None
+
+
 def run(expr: sp.Basic, scope: Scope, known: Known) -> Tensor:
     """Read an expression with an explicit stack; ``known`` has what was read already."""
-    stack: list[tuple[tuple[sp.Basic, tuple[Index, ...]], Reading]] = []
-    request: Request = expr, scope
+    stack: list[_Frame] = []
+    wanted, within = expr, scope
     while True:
-        wanted, within = _resolve(request, scope)
         key = wanted, within.bound
         value = known.get(key)
         if value is None:
@@ -98,23 +106,28 @@ def run(expr: sp.Basic, scope: Scope, known: Known) -> Tensor:
             if isinstance(rule, Tensor):
                 value = known[key] = rule
             else:
-                stack.append((key, rule))
+                stack.append(_Frame(key, rule))
         while stack:
-            key, reading = stack[-1]
-            if value is not None and not isinstance(request, AsIs):
+            frame = stack[-1]
+            if value is not None and not isinstance(frame.request, AsIs):
                 value = as_tensor(value)
             try:
-                request = reading.send(value)  # type: ignore[arg-type]
+                frame.request = frame.rule.send(value)  # type: ignore[arg-type]
             except StopIteration as finished:
-                value = known[key] = finished.value
+                value = known[frame.key] = finished.value
                 stack.pop()
-                request = requests.pop()
-                continue
-            value = None
-            break
+            else:
+                wanted, within = _target(frame.request, scope)
+                break
         else:
             assert value is not None
             return value
+
+
+def _target(request: Request, scope: Scope) -> tuple[sp.Basic, Scope]:
+    if isinstance(request, AsIs):
+        return request.expr, scope.within(())
+    return request if isinstance(request, tuple) else (request, scope.within(()))
 
 
 def read_all(requests: Iterable[Request]) -> Generator[Request, Tensor, list[Tensor]]:

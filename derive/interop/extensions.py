@@ -14,7 +14,7 @@ from derive.interop.classes import (
     StructuredArraySymbol,
     StructuredMatrixSymbol,
 )
-from derive.interop.dispatch import Reading, Scope, read, read_all
+from derive.interop.dispatch import AsIs, Reading, Scope, read, read_all
 from derive.tensor import build
 from derive.tensor.dims import as_shape
 from derive.tensor.node import Tensor
@@ -37,12 +37,16 @@ def _(expr: Size, scope: Scope) -> Tensor:
 @read.register(MatrixFunction)
 @read.register(ArrayFunction)
 def _(expr: Any, scope: Scope) -> Reading:
-    operands = yield from read_all(expr.operands)
+    operands = yield from read_all(map(AsIs, expr.operands))
     shape = as_shape(expr.args[2])
     if expr.operation == "matrix":
         return operands[0]
     if expr.operation == "arange":
         return build.arange(shape[0])
+    if expr.operation == "view":
+        coefficient, source, target = expr.attributes
+        labels = tuple(map(int, source)), tuple(map(int, target))
+        return build.view(operands[0], coefficient, *labels, shape)
     if expr.operation == "map":
         return _mapped(expr, operands, shape)
     attributes = tuple(map(_as_python, expr.attributes))

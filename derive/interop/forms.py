@@ -55,6 +55,7 @@ from derive.tensor.node import (
 )
 from derive.tensor.scalar import placeholder
 
+
 @singledispatch
 def write(node: Tensor) -> Writing:
     """Propose expressions for a node."""
@@ -115,6 +116,8 @@ def _(node: View) -> Writing:
         yield from _column_map(node.operand)
     yield from matrix_product(node)
     yield from array_product(node)
+    labels = sp.Tuple(*node.source), sp.Tuple(*node.target)
+    yield tensor_function("view", (node.coefficient, *labels), node.shape, (yield node.operand))
 
 
 def _element(node: View) -> Writing:
@@ -199,10 +202,14 @@ def _(node: Map) -> Writing:
                 {placeholder(k, positive[k]): wrap(expr) for k, expr in enumerate(operands)}
             )
     full = [k for k, own in enumerate(node.labels) if own == tuple(range(node.ndim))]
-    if node.ndim and len(full) == 1 and all(
-        isinstance(operand, Symbol) and operand.ndim == 0
-        for k, operand in enumerate(node.operands)
-        if k not in full
+    if (
+        node.ndim
+        and len(full) == 1
+        and all(
+            isinstance(operand, Symbol) and operand.ndim == 0
+            for k, operand in enumerate(node.operands)
+            if k not in full
+        )
     ):
         inputs = {
             placeholder(k, positive[k]): expr for k, expr in enumerate(operands) if k not in full
@@ -211,8 +218,10 @@ def _(node: Map) -> Writing:
         body = node.body.xreplace(inputs)
         body = body.xreplace({placeholder(k, positive[k]): placeholder(0, positive[k])})
         yield from _applied(body, node.operands[k], operands[k])
-    names = [sp.Symbol(f"u{k}", positive=True) if p else sp.Symbol(f"u{k}", real=True)
-             for k, p in enumerate(positive)]
+    names = [
+        sp.Symbol(f"u{k}", positive=True) if p else sp.Symbol(f"u{k}", real=True)
+        for k, p in enumerate(positive)
+    ]
     body = node.body.xreplace(
         {placeholder(k, p): name for k, (p, name) in enumerate(zip(positive, names, strict=True))}
     )

@@ -26,7 +26,9 @@ class Chain:
     @property
     def T(self) -> Chain:
         """The transpose."""
-        return Chain(tuple((m, turned ^ (not _is_symmetric(m))) for m, turned in self.factors[::-1]))
+        return Chain(
+            tuple((m, turned ^ (not _is_symmetric(m))) for m, turned in self.factors[::-1])
+        )
 
     def __matmul__(self, other: Chain) -> Chain:
         return Chain(self.factors + other.factors)
@@ -47,7 +49,11 @@ class Chain:
 
 
 def _transpose(matrix: Any) -> Any:
-    return sp.OneMatrix(*matrix.shape[::-1]) if isinstance(matrix, sp.OneMatrix) else sp.Transpose(matrix)
+    return (
+        sp.OneMatrix(*matrix.shape[::-1])
+        if isinstance(matrix, sp.OneMatrix)
+        else sp.Transpose(matrix)
+    )
 
 
 def _is_symmetric(matrix: Any) -> bool:
@@ -120,7 +126,9 @@ class Graph:
         for edge in self.edges:
             other = ends.setdefault(frozenset((edge.row, edge.column)), edge)
             inner = {edge.row, edge.column} - self.outputs
-            if other is edge or any(len(self._at(k)) == 2 and not self.weights.get(k) for k in inner):
+            if other is edge or any(
+                len(self._at(k)) == 2 and not self.weights.get(k) for k in inner
+            ):
                 continue  # a cycle of two edges is a trace, found in series
             factors = [e for e in self.edges if {e.row, e.column} == {edge.row, edge.column}]
             row, column = min(

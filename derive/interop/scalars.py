@@ -99,9 +99,7 @@ def symbol_of(symbol: sp.Symbol, scope: Scope) -> Tensor:
 def _along(tensor: Tensor, axes: tuple[int, ...], scope: Scope) -> Tensor:
     """Spread axes over those of the bound indices, the others of size 1."""
     rank = len(scope.bound)
-    shape = tuple(
-        scope.bound[k].size if k in axes else sp.S.One for k in range(rank)
-    )
+    shape = tuple(scope.bound[k].size if k in axes else sp.S.One for k in range(rank))
     return build.view(tensor, sp.S.One, axes, tuple(range(rank)), shape)
 
 

@@ -67,7 +67,7 @@ def formula(
     columns : bool
         Whether vectors are columns, as on paper, or have one axis, as in NumPy.
     names : mapping of tensors to str, optional
-        Names of intermediates, besides those that ``derive.let`` gave.
+        Names of intermediates, besides those that ``derive.let`` gave; only where not ``whole``.
     whole : bool
         Whether the intermediates are defined, and the products of products multiplied out.
     """
@@ -78,7 +78,7 @@ def formula(
     named = {
         node: name
         for node, name in (names or {}).items()
-        if node in present or (not whole and build.split_coefficient(node)[1] in present)
+        if node in present or build.split_coefficient(node)[1] in present
     }
     for node in nodes:
         name = name_of(node)
@@ -137,14 +137,12 @@ def _gather(expr: Expr, trees: Mapping[Tensor, Tree]) -> Tree:
     return trees[expr]
 
 
-def text(expr: Expr, names: Mapping[Tensor, str] | None = None) -> str:
+def text(expr: Expr) -> str:
     """Write an expression as Python that NumPy can evaluate, and ``where`` lines for its names.
 
     Parameters
     ----------
     expr : tensor or (nested) tuple of tensors
-    names : mapping of tensors to str, optional
-        Names of intermediates, besides those that ``derive.let`` gave.
 
     Examples
     --------
@@ -154,17 +152,15 @@ def text(expr: Expr, names: Mapping[Tensor, str] | None = None) -> str:
     >>> print(derive.notation.text(A @ x + A.T @ x))
     (A + A.T) @ x
     """
-    return formula(expr, columns=False, names=names).text()
+    return formula(expr, columns=False).text()
 
 
-def latex(expr: Expr, names: Mapping[Tensor, str] | None = None) -> str:
+def latex(expr: Expr) -> str:
     r"""Write an expression in LaTeX, with columns for vectors.
 
     Parameters
     ----------
     expr : tensor or (nested) tuple of tensors
-    names : mapping of tensors to str, optional
-        Names of intermediates, besides those that ``derive.let`` gave.
 
     Examples
     --------
@@ -174,4 +170,4 @@ def latex(expr: Expr, names: Mapping[Tensor, str] | None = None) -> str:
     >>> print(derive.notation.latex(A.T @ x))
     \mathbf{A}^{\top} \mathbf{x}
     """
-    return formula(expr, columns=True, names=names).latex()
+    return formula(expr, columns=True).latex()

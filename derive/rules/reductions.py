@@ -68,7 +68,7 @@ for _name, _function in (("max", reductions.max), ("min", reductions.min)):
 )
 def prod(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
     assert isinstance(node, Primitive)
-    axes, out = _labels(node)
+    axes, _ = _labels(node)
     operand = node.operands[0]
     reduced: Labels = node.attributes[0]
     rank = operand.ndim
