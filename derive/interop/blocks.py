@@ -32,7 +32,7 @@ def blocked(node: Tensor) -> Writing:
             written[position] = yield build.view(entry, sp.S.One, (0, 1), (), ())
         yield sp.ImmutableDenseMatrix(*map(int, node.shape), lambda i, j: written.get((i, j), 0))
     elif len(entries) == 0 and len({len(row) for _, row in rows}) == 1:
-        blocks = []
+        blocks: list[list[sp.Basic]] = []
         for _, row in rows:
             blocks.append([])
             for _, block in row:

@@ -1,4 +1,4 @@
-"""SymPy classes for what SymPy has none: declared structure, and operations such as max over axes."""
+"""SymPy classes for what SymPy has none of: declared structure, and operations such as max."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _texts(values: Iterable[Any]) -> sp.Tuple:
     return sp.Tuple(*(v if isinstance(v, Str) else Str(str(v)) for v in values))
 
 
-class StructuredMatrixSymbol(sp.MatrixSymbol):  # type: ignore[misc]
+class StructuredMatrixSymbol(sp.MatrixSymbol):
     """A matrix symbol that is declared symmetric, diagonal, ... or does not hold floats."""
 
     def __new__(
@@ -38,7 +38,7 @@ class StructuredMatrixSymbol(sp.MatrixSymbol):  # type: ignore[misc]
         return str(self.args[4])
 
 
-class StructuredArraySymbol(ArraySymbol):  # type: ignore[misc]
+class StructuredArraySymbol(ArraySymbol):
     """An array symbol with declared structure, or one that does not hold floats."""
 
     def __new__(cls, name: Any, shape: Any, structure: Any = (), dtype: Any = "float") -> Any:
@@ -54,21 +54,21 @@ class StructuredArraySymbol(ArraySymbol):  # type: ignore[misc]
         return str(self.args[3])
 
 
-class Group(sp.MatMul):  # type: ignore[misc]
+class Group(sp.MatMul):
     """A matrix that the reader keeps together: a product of one factor."""
 
     def _sympystr(self, printer: Any) -> str:
         return str(printer._print(self.args[0]))
 
 
-class ScalarGroup(sp.UnevaluatedExpr):  # type: ignore[misc]
+class ScalarGroup(sp.UnevaluatedExpr):
     """A scalar that the reader and SymPy keep together."""
 
     is_commutative = True
 
 
-class ArrayScalar(ArrayElement):  # type: ignore[misc]
-    """The one entry of an array expression without axes."""
+class ArrayEntry(ArrayElement):
+    """An entry of an array expression; of one without axes, its value."""
 
     def __new__(cls, array: Any, indices: Any = ()) -> Any:
         return ArrayElement.__new__(cls, array, indices)
@@ -78,10 +78,12 @@ class ArrayScalar(ArrayElement):  # type: ignore[misc]
         return self
 
     def _sympystr(self, printer: Any) -> str:
-        return str(printer._print(self.args[0]))
+        array = printer._print(self.args[0])
+        positions = ", ".join(map(printer._print, self.args[1]))
+        return f"{array}[{positions}]" if positions else str(array)
 
 
-class Size(sp.Expr):  # type: ignore[misc]
+class Size(sp.Expr):
     """A symbol that is a size, where no shape in the expression shows that it is one."""
 
     is_commutative = True
@@ -109,7 +111,7 @@ class TensorFunction:
     def __new__(cls, name: Any, attributes: Any, shape: Any, *operands: Any) -> Any:
         name = name if isinstance(name, Str) else Str(name)
         parts = (name, sp.sympify(sp.Tuple(*attributes)), sp.Tuple(*shape), *operands)
-        return sp.Basic.__new__(cls, *parts)  # type: ignore[type-var]
+        return sp.Basic.__new__(cls, *parts)
 
     @property
     def operation(self) -> str:
@@ -135,13 +137,13 @@ class TensorFunction:
         return f"{self.operation}({', '.join(shown)})"
 
 
-class ScalarFunction(TensorFunction, sp.Expr):  # type: ignore[misc]
+class ScalarFunction(TensorFunction, sp.Expr):
     """An operation on tensors whose result is a scalar."""
 
     is_commutative = True
 
 
-class MatrixFunction(TensorFunction, MatrixExpr):  # type: ignore[misc]
+class MatrixFunction(TensorFunction, MatrixExpr):
     """An operation on tensors whose result is a matrix."""
 
     @property
@@ -154,7 +156,7 @@ class MatrixFunction(TensorFunction, MatrixExpr):  # type: ignore[misc]
         return MatrixElement(self, i, j)
 
 
-class ArrayFunction(TensorFunction, _ArrayExpr):  # type: ignore[misc]
+class ArrayFunction(TensorFunction, _ArrayExpr):
     """An operation on tensors whose result is an array."""
 
     @property

@@ -16,14 +16,14 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.tensor.array.expressions.array_expressions import (
     ArrayAdd,
-    ArrayElement,
     ArrayElementwiseApplyFunc,
     ArraySymbol,
     Reshape,
 )
 
+from derive.interop.blocks import blocked, terms_of
 from derive.interop.classes import (
-    ArrayScalar,
+    ArrayEntry,
     ScalarGroup,
     StructuredArraySymbol,
     StructuredMatrixSymbol,
@@ -31,7 +31,6 @@ from derive.interop.classes import (
     is_native,
     tensor_function,
 )
-from derive.interop.blocks import blocked, terms_of
 from derive.interop.product_forms import (
     Writing,
     array_product,
@@ -74,13 +73,13 @@ def _(node: Arange) -> Writing:
 
 @write.register
 def _(node: Symbol) -> Writing:
-    declared = sorted(node.structure), node.dtype
+    declared: Any = sorted(node.structure), node.dtype
     plain = not node.structure and node.dtype == "float"
     if node.ndim == 0:
         if node.dtype == "int":
             yield sp.Symbol(node.name, integer=True)
         yield sp.Symbol(node.name, **{"positive" if node.structure else "real": True})
-        yield ArrayScalar(StructuredArraySymbol(node.name, (), *declared))
+        yield ArrayEntry(StructuredArraySymbol(node.name, (), *declared))
     elif node.ndim == 2 and plain:
         yield sp.MatrixSymbol(node.name, *node.shape)
     elif node.ndim == 2:
@@ -132,7 +131,7 @@ def _element(node: View) -> Writing:
     if positions and all(k in positions or is_one(d) for k, d in enumerate(parent.shape)):
         array = yield parent
         indices = tuple(positions.get(k, sp.S.Zero) for k in range(parent.ndim))
-        element = ArrayElement(array, indices)
+        element = ArrayEntry(array, indices)
         if is_native(array):
             element = MatrixElement(array, *indices)
         yield element if node.coefficient is sp.S.One else sp.Mul(node.coefficient, element)

@@ -15,7 +15,7 @@ from derive.errors import ShapeError
 from derive.interop.dispatch import Reading, Scope, is_matrix, read, read_all, shape_of, unsupported
 from derive.interop.products import MOST_COPIES, as_scalar, product
 from derive.interop.scalars import function_of
-from derive.tensor import build, elementwise, linear, scalar, structural
+from derive.tensor import build, linear, structural
 from derive.tensor.dims import as_dim, as_shape, is_one, same_dim, same_shape, show_shape
 from derive.tensor.node import Tensor
 from derive.tensor.operators import broadcast_to
@@ -166,14 +166,9 @@ def _(expr: BlockDiagMatrix, scope: Scope) -> Reading:
 def _(expr: MatrixSlice, scope: Scope) -> Reading:
     tensor = yield expr.parent
     for axis, (start, stop, step) in enumerate((expr.rowslice, expr.colslice)):
-        key = slice(sp.sympify(start), sp.sympify(stop), int(step))
-        tensor = structural.slice_axis(tensor, axis, _as_python(key))
+        first, last = (int(b) if b.is_Integer else b for b in map(sp.sympify, (start, stop)))
+        tensor = structural.slice_axis(tensor, axis, slice(first, last, int(step)))
     return tensor
-
-
-def _as_python(key: slice) -> slice:
-    bounds = (int(b) if b.is_Integer else b for b in (key.start, key.stop))
-    return slice(*bounds, key.step)
 
 
 @read.register(sp.FunctionMatrix)
@@ -212,6 +207,3 @@ def stack_entries(entries: list[Tensor], shape: tuple[sp.Expr, ...]) -> Tensor:
             structural.concatenate(parts[k : k + width], axis) for k in range(0, len(parts), width)
         ]
     return parts[0]
-
-
-__all__ = ["add", "apply_lambda", "elementwise", "scalar", "stack_entries"]

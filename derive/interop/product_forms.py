@@ -18,7 +18,7 @@ from sympy.tensor.array.expressions.array_expressions import (
     ZeroArray,
 )
 
-from derive.interop.classes import ArrayScalar, Group, ScalarGroup, is_native
+from derive.interop.classes import ArrayEntry, Group, ScalarGroup, is_native
 from derive.interop.graph import Graph
 from derive.tensor import build
 from derive.tensor.dims import is_one
@@ -105,8 +105,8 @@ def matrix_product(node: View | Contraction) -> Writing:
         if not axes:
             scalars.append(MatrixElement(expr, 0, 0) if tensor.ndim else expr)
         elif len(axes) == 1:
-            row = tensor.ndim == 2 and labels[0] == UNIT_AXIS
-            graph.add_vector(sp.Transpose(expr) if row else expr, axes[0])
+            lies = tensor.ndim == 2 and labels[0] == UNIT_AXIS
+            graph.add_vector(sp.Transpose(expr) if lies else expr, axes[0])
         else:
             graph.add_matrix(expr, *axes)
     if not graph.reduce():
@@ -130,7 +130,7 @@ def matrix_product(node: View | Contraction) -> Writing:
 @lru_cache(maxsize=65536)
 def transposes(expr: sp.Basic) -> int:
     """Count the transposes in an expression."""
-    return isinstance(expr, sp.Transpose) + sum(map(transposes, expr.args))
+    return int(isinstance(expr, sp.Transpose)) + sum(map(transposes, expr.args))
 
 
 def column_of(tensor: Tensor) -> Tensor:
@@ -243,4 +243,4 @@ def _assembled(arguments: list[Any], positions: list[int], out: list[int]) -> An
     order = [left.index(k) for k in out]
     if order != sorted(order):
         expr = PermuteDims(expr, order)
-    return expr if out else ArrayScalar(expr)
+    return expr if out else ArrayEntry(expr)

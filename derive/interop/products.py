@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import singledispatch
-from itertools import count
+from itertools import count, pairwise
 from typing import Any, TypeAlias
 
 import sympy as sp
@@ -74,7 +74,7 @@ def _(expr: Any, labels: Labels, bound: dict[Any, Any], fresh: Fresh) -> list[Pa
     if expr.exp not in range(2, MOST_COPIES + 1):
         return None
     ends = [labels[0], *(fresh() for _ in range(int(expr.exp) - 1)), labels[1]]
-    return [(expr.base, pair, bound) for pair in zip(ends, ends[1:], strict=False)]
+    return [(expr.base, pair, bound) for pair in pairwise(ends)]
 
 
 @parts.register(sp.HadamardProduct)

@@ -58,7 +58,7 @@ def is_plain(expr: sp.Basic) -> bool:
 
 
 def function_of(body: sp.Expr, values: dict[sp.Symbol, Tensor], scope: Scope) -> Tensor:
-    """Map a scalar expression over the tensors that symbols stand for, scalar inputs and indices."""
+    """Map a scalar expression over what its symbols stand for: tensors, inputs, indices."""
     body = scalar.adopt(body)
     tensors = dict(values)
     for symbol in sorted(body.free_symbols - tensors.keys(), key=lambda s: str(s.name)):

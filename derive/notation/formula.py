@@ -85,7 +85,8 @@ def formula(
         if name is not None and node.operands:
             named.setdefault(node, name)
     notation = Notation(columns, named)
-    tops = [notation.definition(node) if node in named else notation.tree(node) for node in flat]
+    defined = {node for node in flat if node in named and node not in (names or {})}
+    tops = [notation.definition(n) if n in defined else notation.tree(n) for n in flat]
     top = _gather(expr, dict(zip(roots, tops, strict=True)))
     used = [node for node in reversed(nodes) if node in named] if whole else []
     intermediates = [(named[node], notation.definition(node)) for node in used if node not in flat]

@@ -198,9 +198,9 @@ class _Writer:
         return name
 
     def _step(self, kind: str, name: str, node: Tensor, rules: Sequence[Rule] = ()) -> None:
-        own = {other: called for other, called in self.names.items() if other is not node}
         written, typeset = (
-            formula(node, columns=columns, names=own, whole=False) for columns in (False, True)
+            formula(node, columns=columns, names=self.names, whole=False)
+            for columns in (False, True)
         )
         for rule in rules:
             self.rules.setdefault(rule.name, rule)
