@@ -35,6 +35,11 @@ ROLES = {
     "greater": "mask",
     "greater_equal": "mask",
     "where": "chosen",
+    "astype": "indicator",
+    "broadcast_to": "repeated",
+    "concatenate": "joined",
+    "pad": "padded",
+    "slice": "part",
 }
 
 

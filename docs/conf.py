@@ -24,6 +24,7 @@ html_css_files = ["style.css"]
 
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False
+napoleon_use_ivar = True
 napoleon_use_rtype = False
 
 # pytest runs the docstrings' examples; this runs those of the .rst pages.

@@ -192,7 +192,8 @@ class Printer:
         self.uses_math = self.uses_math or "math." in source
         if re.search(r"[^\w.+\-*/() ,]", source) or "Not supported" in source:
             raise UnsupportedError(f"no code is known for the number {value}")
-        return Text(source, ATOM if source.isidentifier() else SUM)
+        atomic = source.isidentifier() or re.fullmatch(r"[\w.]+\([^()]*\)", source)
+        return Text(source, ATOM if atomic else SUM)
 
     def _number(self, value: Value, args: list[Text]) -> str:
         text = self.number(value.attributes[0])

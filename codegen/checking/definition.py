@@ -41,6 +41,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "slope_of_abs": lambda x: mpmath.mpf(1 if x >= 0 else -1),
     "greater": lambda a, b: mpmath.mpf(a > b),
     "greater_equal": lambda a, b: mpmath.mpf(a >= b),
+    "selects": lambda a, b: mpmath.mpf(a == b),
     "equal": lambda a, b: mpmath.mpf(a == b),
     "not_equal": lambda a, b: mpmath.mpf(a != b),
     "maximum": max,

@@ -59,12 +59,24 @@ def _broadcast_product(lowering: _Lowering, a: Factor, b: Factor, out: Labels) -
         lowering._place(value, tuple(places[k] for k in names), len(out)) for value, names in (a, b)
     )
     for x, y in ((left, right), (right, left)):
-        # x * (1 / y) is x / y.
-        if y.op == "divide" and y.args[0].op == "number" and y.args[0].attributes == (sp.S.One,):
-            return lowering.entrywise.emit("divide", x, y.args[1])
+        divisor = _reciprocal_of(lowering, y)
+        if divisor is not None:
+            return lowering.entrywise.emit("divide", x, divisor)
     if (left.ndim, right.op == "matmul") > (right.ndim, left.op == "matmul"):
         left, right = right, left
     return lowering.entrywise.emit("multiply", left, right)
+
+
+def _reciprocal_of(lowering: _Lowering, value: Value) -> Value | None:
+    """Give y where the value is 1 / y, with the axes that were added to it."""
+    if value.op == "expand":
+        inner = _reciprocal_of(lowering, value.args[0])
+        if inner is None or inner.ndim < value.args[0].ndim:
+            return inner
+        return lowering.builder.emit("expand", (inner,), value.shape, value.attributes)
+    if value.op == "divide" and value.args[0].op == "number" and value.args[0].attributes[0] == 1:
+        return value.args[1]
+    return None
 
 
 def _inner(lowering: _Lowering, a: Factor, b: Factor, summed: list[int]) -> Value:

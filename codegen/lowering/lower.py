@@ -218,7 +218,13 @@ class _Lowering:
             names = tuple(UNIT_AXIS if k == UNIT_AXIS else place[k] for k in node.source)
         else:
             value = self.values[node]
-        return self._place(self.entrywise.scale(value, coefficient), names, rank)
+        return self._place(self._scaled(value, coefficient), names, rank)
+
+    def _scaled(self, value: Value, coefficient: sp.Expr) -> Value:
+        """Multiply by a number, below the transposes, which then meet one another and cancel."""
+        if value.op == "transpose":
+            return self.transpose(self._scaled(value.args[0], coefficient), value.attributes)
+        return self.entrywise.scale(value, coefficient)
 
     def _place(self, value: Value, names: Labels, rank: int) -> Value:
         value, names = self.distinct(value, names)

@@ -42,6 +42,7 @@ BINARY = {
     scalar.greater: "greater",
     scalar.greater_equal: "greater_equal",
     scalar.equal: "equal",
+    scalar.selects: "equal",
     scalar.not_equal: "not_equal",
     scalar.maximum: "maximum",
     scalar.minimum: "minimum",

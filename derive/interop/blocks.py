@@ -16,47 +16,68 @@ Blocks = list[tuple[sp.Expr, Tensor]]
 
 
 def blocked(node: Tensor) -> Writing:
-    """Propose a matrix of scalars, or a block matrix."""
+    """Propose an array or a matrix of scalars, or a block matrix."""
+    if node.ndim == 1:
+        yield from _vector(node)
+    if node.ndim != 2:
+        return
     rows = [(start, _parts(row, 1)) for start, row in _parts(node, 0)]
     if len(rows) == len(rows[0][1]) == 1:
         return
-    entries = {
-        (int(i), int(j)): entry
-        for i, row in rows
-        for j, entry in row
-        if i.is_Integer and j.is_Integer and all(map(is_one, entry.shape))
-    }
-    if len(entries) == sum(len(row) for _, row in rows) and all(d.is_Integer for d in node.shape):
+    blocks = [[block for _, block in row] for _, row in rows]
+    if all(map(is_one, (d for row in blocks for block in row for d in block.shape))):
         written = {}
-        for position, entry in entries.items():
-            written[position] = yield build.view(entry, sp.S.One, (0, 1), (), ())
-        yield sp.ImmutableDenseMatrix(*map(int, node.shape), lambda i, j: written.get((i, j), 0))
-    elif len(entries) == 0 and len({len(row) for _, row in rows}) == 1:
-        blocks: list[list[sp.Basic]] = []
-        for _, row in rows:
-            blocks.append([])
-            for _, block in row:
-                expr = yield block
-                if not is_native(expr):
-                    return
-                blocks[-1].append(expr)
-        if _fits([[block for _, block in row] for _, row in rows], node):
-            yield BlockMatrix(blocks)
+        for i, row in rows:
+            for j, entry in row:
+                written[i, j] = yield build.view(entry, sp.S.One, (0, 1), (), ())
+        if all(size.is_Integer for size in node.shape):
+            yield sp.ImmutableDenseMatrix(*node.shape, lambda i, j: written.get((i, j), 0))
+    elif _fits(blocks, node):
+        expressions: list[list[sp.Basic]] = []
+        for row in blocks:
+            expressions.append([])
+            for block in row:
+                expressions[-1].append((yield block))
+        if all(is_native(expr) for row in expressions for expr in row):
+            yield BlockMatrix(expressions)
+
+
+def _vector(node: Tensor) -> Writing:
+    parts = _parts(node, 0)
+    if len(parts) < 2 or not node.shape[0].is_Integer:
+        return
+    entries = [sp.S.Zero] * int(node.shape[0])
+    for start, part in parts:
+        if not is_one(part.shape[0]):
+            return
+        entries[int(start)] = yield build.view(part, sp.S.One, (0,), (), ())
+    yield sp.ImmutableDenseNDimArray(entries)
 
 
 def _parts(tensor: Tensor, axis: int) -> Blocks:
     """Split a tensor into the parts that were joined along an axis."""
-    parts: Blocks = []
-    for term in terms_of(tensor):
-        own, padded = build.split_coefficient(term)
-        if not (
-            isinstance(padded, Primitive)
-            and padded.name == "pad"
-            and padded.attributes[::2] == (axis, 1)
-        ):
-            return [(sp.S.Zero, tensor)]
-        parts.append((padded.attributes[1], build.scale(padded.operands[0], own)))
-    return sorted(parts, key=lambda part: sp.default_sort_key(part[0]))
+    parts = [_padded(term, axis) for term in terms_of(tensor)]
+    found = [part for part in parts if part is not None]
+    if len(found) < len(parts):
+        return [(sp.S.Zero, tensor)]
+    return sorted(found, key=lambda part: sp.default_sort_key(part[0]))
+
+
+def _padded(term: Tensor, axis: int) -> tuple[sp.Expr, Tensor] | None:
+    """Give what a term has along an axis apart from zeros, and where it starts."""
+    padded, coefficient = term, sp.S.One
+    source = target = tuple(range(term.ndim))
+    if isinstance(term, View):
+        padded, coefficient = term.operand, term.coefficient
+        source, target = term.source, term.target
+    if not (isinstance(padded, Primitive) and padded.name == "pad" and padded.attributes[2] == 1):
+        return None
+    along, start, _ = padded.attributes
+    if [k for k, label in enumerate(target) if label == source[along]] != [axis]:
+        return None
+    (inner,) = padded.operands
+    shape = (*term.shape[:axis], inner.shape[along], *term.shape[axis + 1 :])
+    return start, build.view(inner, coefficient, source, target, shape)
 
 
 def terms_of(tensor: Tensor) -> list[Tensor]:
@@ -68,6 +89,9 @@ def terms_of(tensor: Tensor) -> list[Tensor]:
 
 
 def _fits(rows: list[list[Tensor]], node: Tensor) -> bool:
+    """Tell whether the blocks fill the matrix."""
+    if len({len(row) for row in rows}) > 1:
+        return False
     heights = [row[0].shape[0] for row in rows]
     widths = [block.shape[1] for block in rows[0]]
     return (

@@ -178,10 +178,9 @@ def _(node: Add) -> Writing:
         yield sp.Add(*terms)
         yield sp.Add(*terms, evaluate=False)
         yield sp.Add(*map(ScalarGroup, terms), evaluate=False)
-    if node.ndim == 2:
-        yield from blocked(node)
-        if all(map(is_native, terms)):
-            yield sp.MatAdd(*terms)
+    yield from blocked(node)
+    if node.ndim == 2 and all(map(is_native, terms)):
+        yield sp.MatAdd(*terms)
     if node.ndim > 0:
         yield ArrayAdd(*terms)
 

@@ -28,6 +28,7 @@ from sympy.tensor.array.expressions.array_expressions import (
 )
 
 from derive.errors import ShapeError
+from derive.interop.classes import Group
 from derive.interop.dispatch import (
     Index,
     Reading,
@@ -62,6 +63,10 @@ def _(expr: Any, labels: Labels, bound: dict[Any, Any], fresh: Fresh) -> list[Pa
     if len(expr.args) == 1:
         return None
     matrices = [arg for arg in expr.args if is_matrix(arg)]
+    if len(matrices) > MOST_FACTORS:
+        width = max(MOST_FACTORS, -(-len(matrices) // MOST_FACTORS))
+        chunks = [matrices[k : k + width] for k in range(0, len(matrices), width)]
+        matrices = [Group(sp.MatMul(*chunk)) if chunk[1:] else chunk[0] for chunk in chunks]
     ends = [labels[0], *(fresh() for _ in matrices[1:]), labels[1]]
     scalars = [arg for arg in expr.args if not is_matrix(arg)]
     return [(s, (), bound) for s in scalars] + [

@@ -25,7 +25,7 @@ _NAMES = {
     "Abs": "abs",
     "slope_of_abs": "sign",
 }
-_SIGNS = {"greater": ">", "greater_equal": ">=", "equal": "==", "not_equal": "!="}
+_SIGNS = {"greater": ">", "greater_equal": ">=", "equal": "==", "selects": "==", "not_equal": "!="}
 
 
 def entrywise(expr: sp.Expr, values: Values | None = None) -> Tree:

@@ -66,7 +66,7 @@ def _normalise(
         mergeable = [o for o in node.operands if may_merge(o)]
         inlined = {done[o] for o in mergeable}
         if isinstance(node, Contraction):
-            value = _product(node, operands, inlined)
+            value = _product(node, operands, inlined, squares=not collect)
         elif isinstance(node, Add):
             value = _sum(node, operands, inlined)
             if collect and isinstance(value, Add):
@@ -81,13 +81,15 @@ def _normalise(
 # ------------------------------------------------------------------------------------ products
 
 
-def _product(node: Contraction, operands: list[Tensor], inlined: set[Tensor]) -> Tensor:
+def _product(
+    node: Contraction, operands: list[Tensor], inlined: set[Tensor], squares: bool
+) -> Tensor:
     if tuple(operands) == node.operands and not any(_may_change(o, inlined) for o in operands):
         return node
     out = tuple(range(node.ndim))
     factors = factors_of(node, operands)
     sizes = dict(zip(out, node.shape, strict=True))
-    expanded, coefficient = _expand(factors, inlined, out)
+    expanded, coefficient = _expand(factors, inlined, out, squares)
     return _distribute(expanded, out, coefficient, sizes)
 
 
@@ -100,16 +102,16 @@ def _may_change(operand: Tensor, inlined: set[Tensor]) -> bool:
 
 
 def _expand(
-    factors: list[Factor], inlined: set[Tensor], out: Labels
+    factors: list[Factor], inlined: set[Tensor], out: Labels, squares: bool
 ) -> tuple[list[Factor], sp.Expr]:
-    """Replace factors that are products by their factors."""
+    """Replace factors that are products by their factors, squares too where that is asked."""
     fresh = max((k for _, names in factors for k in names), default=0)
     fresh = max(fresh, *out, 0) + 1 if out else fresh + 1
     coefficient = sp.S.One
     expanded: list[Factor] = []
     total = len(factors)
     for tensor, names in factors:
-        inner = _as_product(tensor, names, fresh) if tensor in inlined else None
+        inner = _as_product(tensor, names, fresh, squares) if tensor in inlined else None
         if inner is None or total + len(inner[0]) - 1 > MOST_FACTORS:
             expanded.append((tensor, names))
             continue
@@ -121,7 +123,7 @@ def _expand(
 
 
 def _as_product(
-    tensor: Tensor, names: Labels, fresh: int
+    tensor: Tensor, names: Labels, fresh: int, squares: bool
 ) -> tuple[list[Factor], sp.Expr, int] | None:
     """Read a tensor as a product of factors with labels, if it is one."""
     weight = sp.S.One
@@ -140,7 +142,7 @@ def _as_product(
                 source.append(found[k])
         weight, tensor, names = tensor.coefficient, tensor.operand, tuple(source)
     copies = 1
-    if isinstance(tensor, Map) and tensor.body == placeholder(0) ** 2:
+    if squares and isinstance(tensor, Map) and tensor.body == placeholder(0) ** 2:
         (base,), (own,) = tensor.operands, named_labels(tensor.labels)
         if isinstance(base, Contraction) and len(own) == base.ndim:
             copies, names, tensor = (
@@ -194,13 +196,18 @@ def _terms(tensor: Tensor, names: Labels) -> list[Tensor] | None:
 
 
 def _eliminates(term: Tensor, names: Labels, carried: set[int], out: Labels) -> bool:
-    """Tell whether a term has a delta on two labels of which one is carried or summed."""
+    """Tell whether a term has a delta, one of whose labels is carried, or sums to a multiple.
+
+    A term that is broadcast along a summed label, which nothing else carries, sums to a multiple.
+    """
     if not isinstance(term, View):
         return False
     first: dict[int, int] = {}
     for k, name in zip(term.target, names, strict=True):
         if k == UNIT_AXIS:
             continue
+        if k not in term.source and name not in carried and name not in out:
+            return True
         if k in first and {first[k], name} & carried:
             return True
         first.setdefault(k, name)

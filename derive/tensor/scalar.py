@@ -163,6 +163,14 @@ class equal(_Comparison):
         return sp.Eq(a, b)
 
 
+class selects(_Comparison):
+    """1 where the index a is the position b, for an index that is in range, else 0."""
+
+    @staticmethod
+    def holds(a: sp.Expr, b: sp.Expr) -> Any:
+        return sp.Eq(a, b)
+
+
 class not_equal(_Comparison):
     """1 where a != b, else 0."""
 

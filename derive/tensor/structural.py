@@ -411,7 +411,7 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tenso
     from derive.tensor import scalar
 
     indicator = build.map_entries(
-        scalar.equal(scalar.placeholder(0), scalar.placeholder(1)),
+        scalar.selects(scalar.placeholder(0), scalar.placeholder(1)),
         [(chosen, out), (build.arange(tensor.shape[axis]), (rank,))],
         (*out, rank),
     )

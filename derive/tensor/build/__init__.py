@@ -1,0 +1,54 @@
+"""The constructors: each brings a node into canonical form, so that equal means identical.
+
+==============  ==============================================================================
+file            what it makes
+==============  ==============================================================================
+leaves          symbols, constants, primitives
+views           one operand with its axes moved, repeated or broadcast, and a coefficient
+contractions    products, summed over shared labels
+cancellation    inverses that cancel in a product, and factors that are zero outside a window
+alignment       factors and terms that are functions of the same entries, merged
+sums            sums, with like terms collected
+maps            scalar functions applied entry by entry
+==============  ==============================================================================
+
+Products, maps and sums make one another, so these files refer to one another as modules.
+"""
+
+from derive.tensor.build.contractions import contract
+from derive.tensor.build.leaves import (
+    ONE,
+    arange,
+    as_coefficient,
+    constant_value,
+    is_diagonal,
+    is_positive,
+    is_zero,
+    primitive,
+    symbol,
+)
+from derive.tensor.build.maps import map_entries
+from derive.tensor.build.sums import add
+from derive.tensor.build.views import constant, permute, scale, split_coefficient, view
+from derive.tensor.dims import same_shape
+
+__all__ = [
+    "ONE",
+    "add",
+    "arange",
+    "as_coefficient",
+    "constant",
+    "constant_value",
+    "contract",
+    "is_diagonal",
+    "is_positive",
+    "is_zero",
+    "map_entries",
+    "permute",
+    "primitive",
+    "same_shape",
+    "scale",
+    "split_coefficient",
+    "symbol",
+    "view",
+]

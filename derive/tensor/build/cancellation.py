@@ -1,0 +1,146 @@
+"""Products that are shorter than their factors: inverses that cancel, and factors among zeros."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sympy as sp
+
+from derive.tensor import scalar
+from derive.tensor.build import contractions
+from derive.tensor.build.leaves import (
+    ONE,
+)
+from derive.tensor.build.views import (
+    constant,
+    view,
+    without_units,
+)
+from derive.tensor.canonical import Factor
+from derive.tensor.dims import Dim
+from derive.tensor.node import (
+    Arange,
+    Labels,
+    Map,
+    Primitive,
+    Symbol,
+    Tensor,
+)
+
+
+def cancel_inverses(factors: list[Factor], wanted: set[int]) -> tuple[list[Factor], frozenset[int]]:
+    """Replace inv(X) X, and QᵀQ for an orthogonal Q, by the identity.
+
+    The label that the two were summed over is given too: it is gone.
+    """
+    for a, (tensor, names) in enumerate(factors):
+        if isinstance(tensor, Primitive) and tensor.name == "inv":
+            partner, swap = tensor.operands[0], False
+        elif isinstance(tensor, Symbol) and "orthogonal" in tensor.structure:
+            partner, swap = tensor, True
+        else:
+            continue
+        for b, (other, own) in enumerate(factors):
+            if b == a or other is not partner or own[:-2] != names[:-2]:
+                continue
+            rest = [k for c, (_, ks) in enumerate(factors) if c not in (a, b) for k in ks]
+            pair = _identity_labels(names[-2:], own[-2:], swap, tensor.symmetric, wanted, rest)
+            if pair is not None:
+                gone = ({*names[-2:]} & {*own[-2:]}) - {*pair}
+                size = partner.shape[-1]
+                identity = view(ONE, sp.S.One, (), (0, 0), (size, size))
+                others = [f for c, f in enumerate(factors) if c not in (a, b)]
+                # The batch labels of a cancelled pair are still there to be summed or kept.
+                batch = constant(1, partner.shape[:-2])
+                return [*others, (identity, pair), (batch, names[:-2])], frozenset(gone)
+    return factors, frozenset()
+
+
+def _identity_labels(
+    left: Labels, right: Labels, swap: bool, symmetric: bool, wanted: set[int], rest: list[int]
+) -> Labels | None:
+    """Give the labels of the identity that two matrices multiply to, if they do."""
+    (p, q), (r, s) = left, right[::-1] if swap else right
+    candidates = [(q, r, p, s), (p, s, q, r)]
+    if symmetric:
+        candidates += [(q, s, p, r), (p, r, q, s)]
+    for inner, same, first, second in candidates:
+        if (
+            inner == same
+            and inner not in wanted
+            and inner not in rest
+            and inner not in (first, second)
+        ):
+            return first, second
+    return None
+
+
+def pad_among(factors: list[Factor]) -> int | None:
+    """Find a factor that is zero outside a window of an axis."""
+    for k, (tensor, names) in enumerate(factors):
+        if not isinstance(tensor, Primitive) or tensor.name != "pad":
+            continue
+        if names.count(names[tensor.attributes[0]]) == 1:
+            return k
+    return None
+
+
+def contract_window(
+    factors: list[Factor],
+    position: int,
+    out: Labels,
+    coefficient: sp.Expr,
+    dims: Mapping[int, Dim],
+) -> Tensor:
+    """Multiply inside the window in which a factor is not zero; the result is among zeros."""
+    from derive.tensor.structural import spread, window
+
+    padded, names = factors[position]
+    assert isinstance(padded, Primitive)
+    axis, start, step = padded.attributes
+    (core,) = padded.operands
+    count, label, size = core.shape[axis], names[axis], padded.shape[axis]
+    inside: list[Factor] = [without_units((core, names))]
+    for k, (tensor, own) in enumerate(factors):
+        if k == position:
+            continue
+        for place, name in enumerate(own):
+            if name == label:
+                tensor = window(tensor, place, start, count, step)
+        inside.append(without_units((tensor, own)))
+    sizes = {**{k: dims[k] for k in out if k in dims}, label: count}
+    result = contractions.contract(inside, out, coefficient, sizes)
+    for place, name in enumerate(out):
+        if name == label:
+            result = spread(result, place, start, size, step)
+    return result
+
+
+def sum_indicators(factors: list[Factor], wanted: set[int]) -> tuple[list[Factor], frozenset[int]]:
+    """Leave out indicators of an index in range, summed over all positions: the sum is 1.
+
+    The labels that were summed are given too: they are gone.
+    """
+    kept: list[Factor] = []
+    gone: set[int] = set()
+    for k, (tensor, names) in enumerate(factors):
+        label = _position_label(tensor, names)
+        others = {name for j, (_, own) in enumerate(factors) if j != k for name in own}
+        if label is None or label in wanted or label in others or names.count(label) > 1:
+            kept.append((tensor, names))
+            continue
+        gone.add(label)
+        left = [(dim, name) for dim, name in zip(tensor.shape, names, strict=True) if name != label]
+        ones = constant(1, tuple(dim for dim, _ in left))
+        kept.append((ones, tuple(name for _, name in left)))
+    return kept, frozenset(gone)
+
+
+def _position_label(tensor: Tensor, names: Labels) -> int | None:
+    """Give the label of the positions that an indicator compares an index with."""
+    if not isinstance(tensor, Map) or not isinstance(tensor.body, scalar.selects):
+        return None
+    for operand, own in zip(tensor.operands, tensor.labels, strict=True):
+        if isinstance(operand, Arange):
+            return names[own[0]]
+    return None

@@ -1,0 +1,224 @@
+"""Maps: scalar functions of aligned operands, fused with the maps that they apply to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import sympy as sp
+
+from derive.errors import UnsupportedError
+from derive.tensor import scalar
+from derive.tensor.build import alignment, contractions
+from derive.tensor.build.leaves import (
+    ONE,
+    constant_value,
+    is_positive,
+    primitive,
+)
+from derive.tensor.build.views import (
+    scale,
+    split_coefficient,
+    view,
+)
+from derive.tensor.canonical import Factor
+from derive.tensor.dims import Dim, Shape, is_one
+from derive.tensor.node import (
+    UNIT_AXIS,
+    Add,
+    Contraction,
+    Labels,
+    Map,
+    Primitive,
+    Tensor,
+    View,
+    intern,
+)
+
+
+def map_entries(
+    body: sp.Expr,
+    arguments: Sequence[tuple[Tensor, Labels]],
+    out: Labels,
+    sizes: Mapping[int, Dim] | None = None,
+) -> Tensor:
+    """Apply a scalar function to aligned tensors; argument k is ``placeholder(k)`` in the body.
+
+    ``body`` may use the plain or the positive placeholder of a position.
+    """
+    dims: dict[int, Dim] = dict(sizes or {})
+    for tensor, names in arguments:
+        for k, dim in zip(names, tensor.shape, strict=True):
+            if k not in dims or (dims[k].is_number < dim.is_number):
+                dims[k] = dim
+    inputs: list[Factor] = []
+    replacement: dict[sp.Expr, sp.Expr] = {}
+    used = body.free_symbols
+    for position, (tensor, names) in enumerate(arguments):
+        plain, positive = scalar.placeholder(position), scalar.placeholder(position, True)
+        if plain not in used and positive not in used:
+            continue
+        value = _absorb(tensor, names, inputs)
+        replacement[plain] = replacement[positive] = value
+    body, inputs = _compact(scalar.tidy(body.xreplace(replacement)), inputs)
+    return _apply(body, inputs, out, dims)
+
+
+def _absorb(tensor: Tensor, names: Labels, inputs: list[Factor]) -> sp.Expr:
+    """Give the argument as a function of inputs, to which what it needs is appended."""
+    coefficient = sp.S.One
+    if isinstance(tensor, View):
+        position = dict(zip(tensor.target, names, strict=True))
+        distinct = len(set(tensor.target) - {UNIT_AXIS}) == sum(
+            k != UNIT_AXIS for k in tensor.target
+        )
+        if distinct:
+            coefficient = tensor.coefficient
+            names = tuple(UNIT_AXIS if k == UNIT_AXIS else position[k] for k in tensor.source)
+            tensor = tensor.operand
+    if tensor is ONE:
+        return coefficient
+    names = tuple(
+        UNIT_AXIS if k == UNIT_AXIS or is_one(dim) else k
+        for k, dim in zip(names, tensor.shape, strict=True)
+    )
+    if isinstance(tensor, Map):
+        inner = {}
+        for k, (operand, own) in enumerate(zip(tensor.operands, tensor.labels, strict=True)):
+            own = tuple(UNIT_AXIS if j == UNIT_AXIS else names[j] for j in own)
+            symbol_of = _input(operand, own, inputs)
+            inner[scalar.placeholder(k)] = inner[scalar.placeholder(k, True)] = symbol_of
+        return coefficient * tensor.body.xreplace(inner)
+    if isinstance(tensor, Add):
+        affine = _affine(tensor)
+        if affine is not None:
+            offset, slope, base = affine
+            factor = alignment.entrywise_factor(base)
+            if factor is not None:
+                operand, own = factor
+                own = tuple(UNIT_AXIS if j == UNIT_AXIS else names[j] for j in own)
+                return coefficient * (offset + slope * _absorb(operand, own, inputs))
+    return coefficient * _input(tensor, names, inputs)
+
+
+def _affine(tensor: Add) -> tuple[sp.Expr, sp.Expr, Tensor] | None:
+    """Read a sum of a constant and one tensor."""
+    if len(tensor.operands) != 2:
+        return None
+    for number, other in (tensor.operands, tensor.operands[::-1]):
+        value = constant_value(number)
+        if value is not None:
+            slope, base = split_coefficient(other)
+            return value, slope, base
+    return None
+
+
+def _input(tensor: Tensor, names: Labels, inputs: list[Factor]) -> sp.Expr:
+    factor = alignment.ordered(tensor, names)
+    if factor not in inputs:
+        inputs.append(factor)
+    return scalar.placeholder(inputs.index(factor), is_positive(tensor))
+
+
+def _compact(body: sp.Expr, inputs: list[Factor]) -> tuple[sp.Expr, list[Factor]]:
+    """Keep the inputs that the body still uses, in canonical order."""
+    free = body.free_symbols
+    used = [
+        (k, factor)
+        for k, factor in enumerate(inputs)
+        if scalar.placeholder(k, is_positive(factor[0])) in free
+    ]
+    if len(used) > 1:
+        used.sort(key=lambda item: (item[1][0].digest, item[1][1]))
+    moved = {
+        scalar.placeholder(k, is_positive(f[0])): scalar.placeholder(new, is_positive(f[0]))
+        for new, (k, f) in enumerate(used)
+        if new != k
+    }
+    return (body.xreplace(moved) if moved else body), [factor for _, factor in used]
+
+
+def _apply(body: sp.Expr, inputs: list[Factor], out: Labels, dims: Mapping[int, Dim]) -> Tensor:
+    """Make the map, or what it reduces to: a constant, a view, a product of smaller maps."""
+    shape = tuple(dims[k] for k in out)
+    if not inputs:
+        if body.has(sp.nan, sp.zoo) or body.has(sp.I):
+            raise UnsupportedError(f"a constant of the expression is not a real number: {body}")
+        return view(ONE, body, (), out, shape)
+    number, rest = body.as_coeff_Mul() if isinstance(body, sp.Mul) else (sp.S.One, body)
+    if number is not sp.S.One:
+        inner = _apply(rest, inputs, out, dims)
+        return scale(inner, number)
+    if len(inputs) == 1 and body.is_Symbol:
+        tensor, names = inputs[0]
+        return contractions.contract([(tensor, names)], out, sp.S.One, dims)
+    if isinstance(body, sp.Mul):
+        parts = _separate(body, len(inputs))
+        if len(parts) > 1:
+            factors = []
+            for part in parts:
+                piece, own = _compact(part, inputs)
+                labels = tuple(dict.fromkeys(k for _, n in own for k in n if k != UNIT_AXIS))
+                factors.append((_apply(piece, own, labels, dims), labels))
+            return contractions.contract(factors, out, sp.S.One, dims)
+    if len(inputs) == 1 and isinstance(body, sp.log) and body.args[0].is_Symbol:
+        found = _log_of(inputs[0])
+        if found is not None:
+            tensor, names = found
+            return contractions.contract([(tensor, names)], out, sp.S.One, dims)
+    order = list(dict.fromkeys(k for _, names in inputs for k in names if k != UNIT_AXIS))
+    if len(inputs) == 1:
+        order.sort(key=lambda k: inputs[0][1].index(k))
+    number_of = {k: position for position, k in enumerate(order)}
+    number_of[UNIT_AXIS] = UNIT_AXIS
+    own_labels = tuple(tuple(number_of[k] for k in names) for _, names in inputs)
+    extent = {k: d for t, names in inputs for k, d in zip(names, t.shape, strict=True)}
+    operands = tuple(t for t, _ in inputs)
+    inner_shape = tuple(extent[k] for k in order)
+    symmetric = len(order) == 2 and all(
+        (t.symmetric and set(names) == {0, 1}) or not {0, 1} & set(names)
+        for t, names in zip(operands, own_labels, strict=True)
+    )
+    node: Map = intern(
+        Map, operands, (body, own_labels), ("body", "labels"), inner_shape, "float", symmetric
+    )
+    return view(node, sp.S.One, tuple(order), out, shape)
+
+
+def _separate(body: sp.Mul, count: int) -> list[sp.Expr]:
+    """Split a product into factors that share no placeholder."""
+    groups: list[tuple[set[sp.Basic], sp.Expr]] = []
+    for factor in body.args:
+        symbols = {s for s in factor.free_symbols if s.name.startswith("_u")}
+        joined, rest = factor, []
+        for group in groups:
+            if group[0] & symbols or not group[0] or not symbols:
+                symbols |= group[0]
+                joined = joined * group[1]
+            else:
+                rest.append(group)
+        groups = [*rest, (symbols, joined)]
+    return [part for _, part in groups]
+
+
+def _log_of(factor: Factor) -> Factor | None:
+    """Recognise log(det(A)) and log(sum(exp(x))), whose own forms do not overflow."""
+    tensor, names = factor
+    if isinstance(tensor, Primitive) and tensor.name == "det":
+        return primitive("logdet", tensor.operands, tensor.shape), names
+    if isinstance(tensor, Contraction) and len(tensor.operands) == 1:
+        (inner,), (own,) = tensor.operands, tensor.labels
+        if isinstance(inner, Map) and isinstance(inner.body, sp.exp) and len(set(own)) == len(own):
+            exponent = map_entries(
+                inner.body.args[0],
+                list(zip(inner.operands, inner.labels, strict=True)),
+                tuple(range(inner.ndim)),
+            )
+            axes = tuple(k for k, label in enumerate(own) if label >= tensor.ndim)
+            reduced = primitive("logsumexp", (exponent,), _without(exponent.shape, axes), (axes,))
+            kept = [label for label in own if label < tensor.ndim]
+            return reduced, tuple(names[k] for k in kept)
+    return None
+
+
+def _without(shape: Shape, axes: tuple[int, ...]) -> Shape:
+    return tuple(dim for k, dim in enumerate(shape) if k not in axes)
