@@ -14,6 +14,7 @@ import sympy as sp
 
 from codegen.backends import FormulaPrinter, JaxPrinter, NumpyPrinter, Printer
 from codegen.cost import Cost, cost_of
+from codegen.indices import index_limits
 from codegen.lowering import lower
 from codegen.naming import Names, identifier
 from codegen.program import Program
@@ -249,7 +250,8 @@ def _generate(
     functions = list(dict.fromkeys(d.function for d in derivations))
     program = lower(tensors, symbols, hints, functions)
     function_name = identifier(name)
-    module = _Module(program, backend, function_name, symbols)
+    limits = index_limits([*functions, *tensors])
+    module = _Module(program, backend, function_name, symbols, limits)
     source = module.write(outputs, leaves, derivations)
     return GeneratedFunction(function_name, tuple(module.parameters), source, program)
 
@@ -258,8 +260,14 @@ class _Module:
     """The source of one function."""
 
     def __init__(
-        self, program: Program, backend: type[Printer], name: str, symbols: Sequence[Symbol]
+        self,
+        program: Program,
+        backend: type[Printer],
+        name: str,
+        symbols: Sequence[Symbol],
+        limits: Mapping[Symbol, list[sp.Expr]],
     ) -> None:
+        self.limits = limits
         self.program = program
         self.name = name
         self.symbols = list(symbols)
@@ -330,6 +338,18 @@ class _Module:
             )
             known.update(new)
             lines += self._sizes(parameter, symbol, new)
+        if "in_range" in self.printer.helpers:
+            for parameter, symbol in pairs:
+                for limit in self.limits.get(symbol, ()):
+                    check = self.printer.helper("in_range")
+                    size = self.printer.dim(limit)
+                    lines.append(f'{check}("{parameter}", {parameter}, {size})')
+        for least in _window_conditions(self.program):
+            condition = f"{self.printer.dim(least)} >= 0"
+            lines += [
+                f"if not {condition}:",
+                f'    raise ValueError("the sizes must satisfy {condition}")',
+            ]
         return lines
 
     def _sizes(self, parameter: str, symbol: Symbol, new: list[sp.Symbol]) -> list[str]:
@@ -457,6 +477,20 @@ def _indent(lines: Sequence[str]) -> list[str]:
 
 def _import_order(line: str) -> tuple[bool, str]:
     return (line != "import math", line)
+
+
+def _window_conditions(program: Program) -> list[sp.Expr]:
+    """List what must not be negative for every slice to lie within its axis."""
+    conditions: dict[sp.Expr, None] = {}
+    for value in program.values:
+        if value.op == "slice":
+            axis, start, count, step = value.attributes
+            last = start + (count - 1) * step
+            size = value.args[0].shape[axis]
+            for bound in (start, size - 1 - start, last + 1, size - 1 - last):
+                if not sp.expand(bound).is_nonnegative:
+                    conditions[sp.expand(bound)] = None
+    return list(conditions)
 
 
 def _dims_of(program: Program) -> list[sp.Symbol]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from codegen.backends import Printer
 from codegen.program import Program, Value
-from derive.tensor.names import cotangent_of, name_of
+from derive.tensor.names import cotangent_of
+from derive.tensor.node import name_of
 
 LONGEST_PRODUCT = 6
 LONGEST_ARGUMENT = 8

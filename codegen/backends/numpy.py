@@ -26,6 +26,12 @@ class NumpyPrinter(Printer):
         "solve": "np.linalg.solve",
     }
     helpers: ClassVar[Mapping[str, str]] = {
+        "in_range": '''
+def _in_range(name, index, size):
+    """Check that indices count from 0 and are below the size of their axis."""
+    if index.size and (index.min() < 0 or index.max() >= size):
+        raise IndexError(f"{name} must hold indices from 0 to {size - 1}")
+''',
         "sigmoid": '''
 def _sigmoid(x):
     """1 / (1 + exp(-x)), without overflow."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import sympy as sp
 
+from codegen.indices import index_limits
 from derive.errors import UnsupportedError
-from derive.tensor.node import Arange, Map, Primitive, Symbol, Tensor, topological
+from derive.tensor.node import Symbol, Tensor, topological
 
 SMALL_SIZES = (3, 4, 2, 5)
 TRIES = 12
@@ -106,20 +106,8 @@ def project(symbol: Symbol, values: np.ndarray) -> np.ndarray:
 
 
 def _index_bounds(roots: Sequence[Tensor], sizes: Mapping[Any, int]) -> dict[Symbol, int]:
-    """Find below which number an integer input must stay: the size of the axis that it indexes."""
-    bounds: dict[Symbol, int] = {}
-    for node in topological(list(roots)):
-        limit: sp.Expr | None = None
-        indices: list[Tensor] = []
-        if isinstance(node, Primitive) and node.name in ("take", "scatter"):
-            source = node.operands[0] if node.name == "take" else node
-            limit, indices = source.shape[node.attributes[0]], [node.operands[1]]
-        elif isinstance(node, Map) and any(isinstance(o, Arange) for o in node.operands):
-            limit = next(o.shape[0] for o in node.operands if isinstance(o, Arange))
-            indices = list(node.operands)
-        for index in indices:
-            for symbol in topological([index]):
-                if isinstance(symbol, Symbol) and symbol.dtype == "int" and limit is not None:
-                    size = int(limit.subs(sizes))
-                    bounds[symbol] = min(size, bounds.get(symbol, size))
-    return bounds
+    """Find below which number an integer input must stay."""
+    return {
+        symbol: min(int(limit.subs(sizes)) for limit in limits)
+        for symbol, limits in index_limits(roots).items()
+    }

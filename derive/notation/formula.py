@@ -17,8 +17,7 @@ from derive.notation.tree import Items, Name, Tree
 from derive.simplify import flatten
 from derive.tensor import build
 from derive.tensor.dims import Shape, is_one
-from derive.tensor.names import name_of
-from derive.tensor.node import Tensor, symbols_of, topological
+from derive.tensor.node import Tensor, name_of, symbols_of, topological
 
 Expr = Any
 """A tensor, or a (nested) tuple of tensors."""

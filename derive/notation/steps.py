@@ -16,8 +16,7 @@ from derive.notation.formula import formula
 from derive.notation.letters import letter
 from derive.rules.registry import Rule
 from derive.tensor import build
-from derive.tensor.names import name_of
-from derive.tensor.node import Arange, One, Symbol, Tensor, View, symbols_of, topological
+from derive.tensor.node import Arange, One, Symbol, Tensor, View, name_of, symbols_of, topological
 
 if TYPE_CHECKING:
     from derive.derivation import Derivation, Trace

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import sympy as sp
 
 from derive.tensor import build
-from derive.tensor.names import carry_name, name_of
+from derive.tensor.names import carry_name
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
@@ -26,6 +26,7 @@ from derive.tensor.node import (
     Primitive,
     Tensor,
     View,
+    name_of,
     topological,
 )
 from derive.tensor.rebuild import factors_of, named_labels, rebuild

@@ -5,10 +5,9 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from derive.errors import UnsupportedError
-from derive.tensor.node import Symbol, Tensor
+from derive.tensor.node import Symbol, Tensor, name_of, user_names
 from derive.tensor.operators import TensorLike, as_tensor
 
-_names: WeakKeyDictionary[Tensor, str] = WeakKeyDictionary()
 _forms: WeakKeyDictionary[Tensor, Tensor] = WeakKeyDictionary()
 _cotangent_of: WeakKeyDictionary[Tensor, Tensor] = WeakKeyDictionary()
 
@@ -48,13 +47,8 @@ def let(name: str, expr: TensorLike) -> Tensor:
     tensor = as_tensor(expr)
     if isinstance(tensor, Symbol):
         raise UnsupportedError(f"let: {tensor.name} is a symbol and has a name already")
-    _names[tensor] = name
+    user_names[tensor] = name
     return tensor
-
-
-def name_of(tensor: Tensor) -> str | None:
-    """Give the name that a user gave to an intermediate, if any."""
-    return _names.get(tensor)
 
 
 def carry_name(source: Tensor, target: Tensor) -> None:
@@ -64,9 +58,9 @@ def carry_name(source: Tensor, target: Tensor) -> None:
     _forms[source] = target
     if source in _cotangent_of:
         _cotangent_of.setdefault(target, _cotangent_of[source])
-    name = _names.get(source)
+    name = name_of(source)
     if name is not None and not isinstance(target, Symbol):
-        _names.setdefault(target, name)
+        user_names.setdefault(target, name)
 
 
 def mark_cotangent(cotangent: Tensor, node: Tensor) -> None:

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import sympy as sp
 
@@ -303,6 +303,14 @@ def intern(
             setattr(node, field, value)
         _nodes[key] = node
     return node
+
+
+user_names: WeakKeyDictionary[Tensor, str] = WeakKeyDictionary()
+
+
+def name_of(tensor: Tensor) -> str | None:
+    """Give the name that a user gave to an intermediate with ``derive.let``, if any."""
+    return user_names.get(tensor)
 
 
 def topological(roots: tuple[Tensor, ...] | list[Tensor]) -> list[Tensor]:

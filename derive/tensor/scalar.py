@@ -345,6 +345,8 @@ def _partial(call: sp.Function, position: int) -> sp.Expr:
 @lru_cache(maxsize=16384)
 def tidy(body: sp.Expr) -> sp.Expr:
     """Recognise the logistic family, whose named forms are shorter and do not overflow."""
+    if body.has(relu):
+        body = body.replace(lambda e: isinstance(e, sp.Mul), _merge_relu)
     if body.has(slope_of_abs):
         body = body.replace(lambda e: isinstance(e, sp.Mul) and e.has(slope_of_abs), _merge_abs)
     if not body.has(sp.exp):
@@ -371,6 +373,18 @@ def _merge_abs(product: sp.Mul) -> sp.Expr:
                 factors[factors.index(size)] = w**exponent
                 break
     return sp.Mul(*factors)
+
+
+def _merge_relu(product: sp.Mul) -> sp.Expr:
+    """Leave out (w > 0) beside relu(w), which is 0 elsewhere."""
+    rectified = {f.as_base_exp()[0].args[0] for f in product.args if _is_relu_power(f)}
+    masks = [greater(w, sp.S.Zero) for w in rectified]
+    return sp.Mul(*(f for f in product.args if f not in masks))
+
+
+def _is_relu_power(factor: sp.Expr) -> bool:
+    base, exponent = factor.as_base_exp()
+    return isinstance(base, relu) and bool(exponent.is_positive)
 
 
 def _merge_sigmoid(body: sp.Expr) -> sp.Expr:

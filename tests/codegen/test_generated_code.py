@@ -69,6 +69,28 @@ def test_shapes_are_checked(generate):
         indices(i=np.ones(3), w=np.ones(3))
 
 
+def test_indices_are_checked():
+    i = derive.tensor("i", n, dtype="int")
+    taken = codegen.to_numpy(derive.take(w, i))
+    picked = codegen.to_numpy(derive.take_along_axis(X, i[:, None], axis=1))
+    for index in ([0, 3], [-1, 0]):
+        with pytest.raises(IndexError, match="i must hold indices from 0 to 2"):
+            taken(i=index, w=np.ones(3))
+        with pytest.raises(IndexError, match="i must hold indices from 0 to 2"):
+            picked(i=index, X=np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("generate", [codegen.to_numpy, codegen.to_jax])
+def test_slices_must_lie_within_their_axis(generate):
+    """NumPy would shorten the slice and go on; a sum of it would be a wrong number."""
+    x = derive.vector("x", n)
+    for part in (x[:3], x[-3:], x[2:5]):
+        f = generate(derive.sum(part))
+        assert float(f(np.ones(6))) == 3
+        with pytest.raises(ValueError, match="the sizes must satisfy n - [35] >= 0"):
+            f(np.ones(2))
+
+
 def test_integers_and_lists_count_as_floats():
     x = derive.vector("x", n)
     f = codegen.to_numpy(derive.gradient(derive.sum(1 / x), x))

@@ -32,6 +32,7 @@ from derive.tensor.node import (
     Tensor,
     View,
     intern,
+    name_of,
 )
 
 
@@ -66,6 +67,8 @@ def map_entries(
 def _absorb(tensor: Tensor, names: Labels, inputs: list[Factor]) -> sp.Expr:
     """Give the argument as a function of inputs, to which what it needs is appended."""
     coefficient = sp.S.One
+    if name_of(tensor) is not None and not isinstance(tensor, View):
+        return _input(tensor, _units_unnamed(tensor, names), inputs)  # a named part stays whole
     if isinstance(tensor, View):
         position = dict(zip(tensor.target, names, strict=True))
         distinct = len(set(tensor.target) - {UNIT_AXIS}) == sum(
@@ -77,10 +80,9 @@ def _absorb(tensor: Tensor, names: Labels, inputs: list[Factor]) -> sp.Expr:
             tensor = tensor.operand
     if tensor is ONE:
         return coefficient
-    names = tuple(
-        UNIT_AXIS if k == UNIT_AXIS or is_one(dim) else k
-        for k, dim in zip(names, tensor.shape, strict=True)
-    )
+    if name_of(tensor) is not None:
+        return coefficient * _input(tensor, _units_unnamed(tensor, names), inputs)
+    names = _units_unnamed(tensor, names)
     if isinstance(tensor, Map):
         inner = {}
         for k, (operand, own) in enumerate(zip(tensor.operands, tensor.labels, strict=True)):
@@ -98,6 +100,13 @@ def _absorb(tensor: Tensor, names: Labels, inputs: list[Factor]) -> sp.Expr:
                 own = tuple(UNIT_AXIS if j == UNIT_AXIS else names[j] for j in own)
                 return coefficient * (offset + slope * _absorb(operand, own, inputs))
     return coefficient * _input(tensor, names, inputs)
+
+
+def _units_unnamed(tensor: Tensor, names: Labels) -> Labels:
+    return tuple(
+        UNIT_AXIS if k == UNIT_AXIS or is_one(dim) else k
+        for k, dim in zip(names, tensor.shape, strict=True)
+    )
 
 
 def _affine(tensor: Add) -> tuple[sp.Expr, sp.Expr, Tensor] | None:
