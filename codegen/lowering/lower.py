@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import sympy as sp
 
+from codegen.lowering.axes import Axes
 from codegen.lowering.contraction import contract_pair
 from codegen.lowering.plan import plan
 from codegen.lowering.scalars import Entrywise
@@ -121,6 +122,7 @@ class _Lowering:
         self.negated = _negated(roots)
         self.builder = Builder()
         self.entrywise = Entrywise(self.builder)
+        self.axes = Axes(self.builder, self.entrywise)
         self.values: dict[Tensor, Value] = {}
         self.inputs: list[tuple[Symbol, Value]] = []
         for symbol in inputs:
@@ -147,7 +149,7 @@ class _Lowering:
                 value = self._map(node, order)
             if value.formula is None:
                 value.formula = node
-            value = self.transpose(value, [order.index(k) for k in range(node.ndim)])
+            value = self.axes.transpose(value, [order.index(k) for k in range(node.ndim)])
         else:
             assert isinstance(node, Primitive)
             value = self._primitive(node)
@@ -211,60 +213,14 @@ class _Lowering:
             place = {k: names[axis] for axis, k in reversed(list(enumerate(node.target)))}
             labels = [k for k in node.target if k != UNIT_AXIS]
             if len(set(labels)) < len(labels):
-                return self._place(self._delta(node), names, rank)
+                return self.axes.place(self._delta(node), names, rank)
             if isinstance(node.operand, One):
                 return self.builder.number(coefficient)
             value = self.values[node.operand]
             names = tuple(UNIT_AXIS if k == UNIT_AXIS else place[k] for k in node.source)
         else:
             value = self.values[node]
-        return self._place(self._scaled(value, coefficient), names, rank)
-
-    def _scaled(self, value: Value, coefficient: sp.Expr) -> Value:
-        """Multiply by a number, below the transposes, which then meet one another and cancel."""
-        if value.op == "transpose":
-            return self.transpose(self._scaled(value.args[0], coefficient), value.attributes)
-        return self.entrywise.scale(value, coefficient)
-
-    def _place(self, value: Value, names: Labels, rank: int) -> Value:
-        value, names = self.distinct(value, names)
-        order = sorted(range(len(names)), key=lambda k: names[k])
-        value = self.transpose(value, order)
-        places = sorted(names)
-        if not places:
-            return value
-        keys = tuple("take" if place in places else "new" for place in range(places[0], rank))
-        if "new" not in keys:
-            return value
-        shape = iter(value.shape)
-        full = tuple(next(shape) if key == "take" else sp.S.One for key in keys)
-        return self.builder.emit("expand", (value,), full, keys)
-
-    def distinct(self, value: Value, names: Labels) -> tuple[Value, Labels]:
-        """Drop axes of size 1 and take diagonals, so that every axis has a label of its own."""
-        units = tuple(k for k, name in enumerate(names) if name == UNIT_AXIS)
-        if units:
-            shape = tuple(d for k, d in enumerate(value.shape) if k not in units)
-            value = self.builder.emit("squeeze", (value,), shape, units)
-            names = tuple(k for k in names if k != UNIT_AXIS)
-        if len(set(names)) < len(names):
-            kept = tuple(dict.fromkeys(names))
-            shape = tuple(value.shape[names.index(k)] for k in kept)
-            letters = {k: chr(ord("i") + j) for j, k in enumerate(kept)}
-            spec = "".join(letters[k] for k in names) + "->" + "".join(letters[k] for k in kept)
-            value = self.builder.emit("einsum", (value,), shape, (spec,))
-            names = kept
-        return value, names
-
-    def transpose(self, value: Value, order: Sequence[int]) -> Value:
-        """Reorder the axes of a value."""
-        if list(order) == list(range(value.ndim)):
-            return value
-        shape = tuple(value.shape[k] for k in order)
-        if value.op == "transpose":
-            inner = value.attributes
-            return self.transpose(value.args[0], [inner[k] for k in order])
-        return self.builder.emit("transpose", (value,), shape, tuple(order))
+        return self.axes.place(self.axes.scaled(value, coefficient), names, rank)
 
     def _delta(self, node: View) -> Value:
         """Put a value on the diagonal of axes that share a label."""
@@ -285,11 +241,11 @@ class _Lowering:
             if carried:
                 position = {k: place for place, k in enumerate(labels)}
                 names = tuple(UNIT_AXIS if k == UNIT_AXIS else position[k] for k in node.source)
-                core = self._place(self.values[node.operand], names, len(labels))
+                core = self.axes.place(self.values[node.operand], names, len(labels))
             else:
                 core = self.full(node.operand)
                 if core.ndim:
-                    core, _ = self.distinct(core, node.source)
+                    core, _ = self.axes.distinct(core, node.source)
             if core.shape != core_shape:
                 core = self.builder.emit("broadcast_to", (core,), core_shape)
             value = self.builder.emit("embed", (core,), shape, (spec,))
@@ -304,7 +260,7 @@ class _Lowering:
     def _contraction(self, node: Contraction, order: Labels) -> Value:
         factors = []
         for operand, names in zip(node.operands, node.labels, strict=True):
-            value, labels = self.distinct(self.full(operand), names)
+            value, labels = self.axes.distinct(self.full(operand), names)
             factors.append((value, labels))
         if len(factors) == 1:
             value, labels = factors[0]
@@ -313,9 +269,9 @@ class _Lowering:
             if summed:
                 shape = tuple(d for k, d in enumerate(value.shape) if k not in summed)
                 value = self.builder.emit("sum", (value,), shape, summed)
-            return self.transpose(value, [kept.index(k) for k in order])
+            return self.axes.transpose(value, [kept.index(k) for k in order])
         assert len(factors) == 2, "plan() leaves products of two"
-        return contract_pair(self, factors[0], factors[1], order, node.sizes)
+        return contract_pair(self.axes, factors[0], factors[1], order, node.sizes)
 
     def _add(self, node: Add, order: Labels) -> Value:
         sign = -1 if node in self.negated else 1
@@ -368,7 +324,7 @@ class _Lowering:
             pieces.append(self.entrywise.scale(self.full(found[1]), found[2]))
             at = sp.expand(at + found[1].shape[axis])
         joined = self.builder.emit("concatenate", tuple(pieces), node.shape, (axis,))
-        return self.transpose(joined, order)
+        return self.axes.transpose(joined, order)
 
     @staticmethod
     def _gap(at: sp.Expr, starts: list[sp.Expr]) -> sp.Expr | None:
