@@ -148,7 +148,10 @@ class Printer:
                 left = args[0].inside(level + (value.args[0].op != value.op and level == PRODUCT))
             return f"{left} {sign} {right}", level
         if value.op == "negative":
-            return f"-{args[0].inside(PRODUCT)}", PRODUCT if args[0].precedence < UNARY else UNARY
+            # -A @ b negates the whole of A; -(A @ b) only the result.
+            least = UNARY if value.args[0].op == "matmul" else PRODUCT
+            text = args[0].inside(least)
+            return f"-{text}", UNARY if args[0].precedence >= UNARY or least == UNARY else PRODUCT
         if value.op == "square":
             return f"{args[0].inside(ATOM)}**2", POWER
         if value.op == "power":

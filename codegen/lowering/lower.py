@@ -80,26 +80,36 @@ def _orientations(roots: Sequence[Tensor]) -> dict[Tensor, Labels]:
 
 
 def _negated(roots: Sequence[Tensor]) -> set[Tensor]:
-    """Find the sums that are read with a negative coefficient only: they are turned around."""
-    signs: dict[Tensor, set[bool]] = {}
-    for node in topological(list(roots)):
-        if isinstance(node, View):
-            negative = node.coefficient.could_extract_minus_sign()
-            signs.setdefault(node.operand, set()).add(negative)
-        else:
-            for operand in node.operands:
-                signs.setdefault(operand, set()).add(False)
-    for root in roots:
-        signs.setdefault(root, set()).add(False)
-    return {
-        node
-        for node, found in signs.items()
-        if found == {True} and isinstance(node, Add) and _has_negative(node)
-    }
+    """Find the differences to turn around, ``b - a`` for ``-(a - b)``.
+
+    They are read once, with a negative coefficient or as a factor of products that are.
+    """
+    order = topological(list(roots))
+    readers: dict[Tensor, list[Tensor]] = {node: [] for node in order}
+    for node in order:
+        for operand in node.operands:
+            readers[operand].append(node)
+    carriers: dict[Tensor, Tensor] = {}  # what can take a sign: itself, or the factor that does
+    for node in order:
+        if isinstance(node, Add) and any(map(_is_negative, node.operands)):
+            carriers[node] = node
+        elif isinstance(node, Contraction):
+            found = [o for o in node.operands if o in carriers and len(readers[o]) == 1]
+            if found:
+                carriers[node] = found[0]
+    turned: set[Tensor] = set()
+    for node in order:
+        views = readers[node]
+        if node not in carriers or node in roots or not views or not all(map(_is_negative, views)):
+            continue
+        while carriers[node] is not node:
+            node = carriers[node]
+        turned.add(node)
+    return turned
 
 
-def _has_negative(node: Add) -> bool:
-    return any(split_coefficient(t)[0].could_extract_minus_sign() for t in node.operands)
+def _is_negative(tensor: Tensor) -> bool:
+    return isinstance(tensor, View) and tensor.coefficient.could_extract_minus_sign()
 
 
 def _reachable(values: Sequence[Value]) -> set[Value]:
@@ -259,9 +269,18 @@ class _Lowering:
 
     def _contraction(self, node: Contraction, order: Labels) -> Value:
         factors = []
+        negative = False
         for operand, names in zip(node.operands, node.labels, strict=True):
             value, labels = self.axes.distinct(self.full(operand), names)
+            if value.op == "negative":
+                value, negative = value.args[0], not negative
             factors.append((value, labels))
+        product = self._product(node, factors, order)
+        return self.axes.scaled(product, sp.S.NegativeOne) if negative else product
+
+    def _product(
+        self, node: Contraction, factors: list[tuple[Value, Labels]], order: Labels
+    ) -> Value:
         if len(factors) == 1:
             value, labels = factors[0]
             summed = tuple(k for k, name in enumerate(labels) if name >= node.ndim)
