@@ -67,16 +67,32 @@ def _depths(roots: Sequence[Tensor]) -> dict[Tensor, int]:
 
 
 def _orientations(roots: Sequence[Tensor]) -> dict[Tensor, Labels]:
-    """Find the order of axes in which a node is wanted, where its first reader permutes it."""
+    """Find the order of axes in which each node is wanted by its reader, the result being in order.
+
+    Where several read a node, the nearest to the results decides.
+    """
     wanted: dict[Tensor, Labels] = {}
-    for node in topological(list(roots)):
-        if isinstance(node, View) and isinstance(node.operand, (Contraction, Add, Map)):
-            placed = [k for k in node.target if k in node.source]
-            if len(set(placed)) == len(placed) == node.operand.ndim:
-                wanted.setdefault(node.operand, tuple(node.source.index(k) for k in placed))
-        for operand in node.operands:
-            wanted.setdefault(operand, tuple(range(operand.ndim)))
+    for node in reversed(topological(list(roots))):
+        order = wanted.setdefault(node, tuple(range(node.ndim)))
+        if isinstance(node, View):
+            labels = [node.target[k] for k in order]
+            _want(wanted, node.operand, node.source, labels)
+        elif isinstance(node, Add):
+            for term in node.operands:
+                wanted.setdefault(term, order)
+        elif isinstance(node, Map):
+            for operand, names in zip(node.operands, node.labels, strict=True):
+                _want(wanted, operand, names, order)
     return wanted
+
+
+def _want(
+    wanted: dict[Tensor, Labels], operand: Tensor, names: Labels, labels: Sequence[int]
+) -> None:
+    """Want the axes of an operand, named so, in the order of the labels, if that orders them."""
+    distinct = len(set(names)) == len(names) and UNIT_AXIS not in names
+    if distinct and sorted(k for k in labels if k in names) == sorted(names):
+        wanted.setdefault(operand, tuple(names.index(k) for k in labels if k in names))
 
 
 def _negated(roots: Sequence[Tensor]) -> set[Tensor]:
@@ -223,6 +239,8 @@ class _Lowering:
             place = {k: names[axis] for axis, k in reversed(list(enumerate(node.target)))}
             labels = [k for k in node.target if k != UNIT_AXIS]
             if len(set(labels)) < len(labels):
+                if node.symmetric:
+                    names = tuple(sorted(names))
                 return self.axes.place(self._delta(node), names, rank)
             if isinstance(node.operand, One):
                 return self.builder.number(coefficient)
@@ -306,6 +324,8 @@ class _Lowering:
             negative = weight.could_extract_minus_sign()
             value = self.aligned(base, axes, node.ndim)
             value = self.entrywise.scale(value, -weight if negative else weight)
+            if value.op == "negative":
+                value, negative = value.args[0], not negative
             if result is None:
                 result = self.entrywise.emit("negative", value) if negative else value
             else:

@@ -34,9 +34,9 @@ def blocked(node: Tensor) -> Writing:
             yield sp.ImmutableDenseMatrix(*node.shape, lambda i, j: written.get((i, j), 0))
     elif _fits(blocks, node):
         expressions: list[list[sp.Basic]] = []
-        for row in blocks:
+        for parts in blocks:
             expressions.append([])
-            for block in row:
+            for block in parts:
                 expressions[-1].append((yield block))
         if all(is_native(expr) for row in expressions for expr in row):
             yield BlockMatrix(expressions)

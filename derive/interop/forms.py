@@ -42,6 +42,7 @@ from derive.interop.product_forms import (
 from derive.tensor import build
 from derive.tensor.dims import is_one
 from derive.tensor.node import (
+    UNIT_AXIS,
     Add,
     Arange,
     Contraction,
@@ -121,20 +122,32 @@ def _(node: View) -> Writing:
 
 def _element(node: View) -> Writing:
     """Write an entry that is cut out axis by axis as an element."""
-    parent, positions = node.operand, {}
-    while isinstance(parent, Primitive) and parent.name == "slice":
-        axis, start, count, _ = parent.attributes
-        if not is_one(count) or axis in positions:
-            return
-        positions[axis] = start
+    parent: Tensor = node.operand
+    positions = [sp.S.Zero] * parent.ndim
+    cut = False
+    while True:
+        if isinstance(parent, Primitive) and parent.name == "slice":
+            axis, start, _, step = parent.attributes
+            positions[axis] = start + step * positions[axis]
+            cut = True
+        elif isinstance(parent, View) and parent.coefficient is sp.S.One:
+            at = dict(zip(parent.target, positions, strict=True)) | {UNIT_AXIS: sp.S.Zero}
+            if any(k not in at for k in parent.source):
+                return
+            positions = [at[k] for k in parent.source]
+        else:
+            break
         (parent,) = parent.operands
-    if positions and all(k in positions or is_one(d) for k, d in enumerate(parent.shape)):
+    if cut:
         array = yield parent
-        indices = tuple(positions.get(k, sp.S.Zero) for k in range(parent.ndim))
-        element = ArrayEntry(array, indices)
+        element = ArrayEntry(array, positions)
         if is_native(array):
-            element = MatrixElement(array, *indices)
+            element = MatrixElement(array, *positions)
         yield element if node.coefficient is sp.S.One else sp.Mul(node.coefficient, element)
+
+
+def _sum_of(terms: list[Any]) -> Any:
+    return sp.MatAdd(*sorted(terms, key=sp.default_sort_key))
 
 
 def _viewed_sum(node: View) -> Writing:
@@ -147,7 +160,7 @@ def _viewed_sum(node: View) -> Writing:
             terms.append((yield term))
     if not terms or not all(map(is_native, terms)):
         return
-    total = sp.MatAdd(*terms)
+    total = _sum_of(terms)
     if node.operand.ndim == 2:
         upright = yield node.operand
         if transposes(upright) + 1 <= transposes(total):
@@ -180,7 +193,7 @@ def _(node: Add) -> Writing:
         yield sp.Add(*map(ScalarGroup, terms), evaluate=False)
     yield from blocked(node)
     if node.ndim == 2 and all(map(is_native, terms)):
-        yield sp.MatAdd(*terms)
+        yield _sum_of(terms)
     if node.ndim > 0:
         yield ArrayAdd(*terms)
 

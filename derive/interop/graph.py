@@ -38,6 +38,12 @@ class Chain:
         """How many transposes the product is written with."""
         return sum(turned for _, turned in self.factors)
 
+    def rotated(self) -> Chain:
+        """Give the product with the same trace that has the fewest transposes."""
+        turns = range(len(self.factors))
+        cycles = (Chain(c.factors[k:] + c.factors[:k]) for c in (self, self.T) for k in turns)
+        return min(cycles, key=lambda c: (c.cost, [str(matrix) for matrix, _ in c.factors]))
+
     def write(self) -> Any:
         """Give the SymPy expression."""
         args = [_transpose(m) if turned else m for m, turned in self.factors]
@@ -116,8 +122,7 @@ class Graph:
                     self.weights.setdefault(vertex, []).append(_chain(diagonal))
                 else:
                     self.vertices.discard(vertex)
-                    best = min(edge.chain, edge.chain.T, key=lambda c: c.cost)
-                    self.scalars.append(sp.Trace(best.write()))
+                    self.scalars.append(sp.Trace(edge.chain.rotated().write()))
                 return True
         return False
 
@@ -209,6 +214,8 @@ class Graph:
             if not rows:
                 return _chain(sp.Identity(self.sizes[row]))
             return _chain(sp.DiagMatrix(self._vector(rows, row).write()))
+        if not self.edges and not rows and not columns:
+            return _chain(sp.OneMatrix(self.sizes[row], self.sizes[column]))
         if not self.edges:
             return self._vector(rows, row) @ self._vector(columns, column).T
         chain = self.edges[0].oriented(row)

@@ -12,7 +12,7 @@ from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.matrices.matrixbase import MatrixBase
 
 from derive.errors import ShapeError
-from derive.interop.dispatch import Reading, Scope, is_matrix, read, read_all, shape_of, unsupported
+from derive.interop.dispatch import Reading, Scope, read, read_all, shape_of, unsupported
 from derive.interop.products import MOST_COPIES, as_scalar, product
 from derive.interop.scalars import function_of
 from derive.tensor import build, linear, structural
@@ -108,20 +108,16 @@ def _(expr: sp.MatPow, scope: Scope) -> Reading:
 
 @read.register(sp.HadamardPower)
 def _(expr: sp.HadamardPower, scope: Scope) -> Reading:
-    base = yield expr.base
+    base, exponent = yield from read_all(expr.args)
+    if base.ndim and exponent.ndim and not same_shape(base.shape, exponent.shape):
+        raise ShapeError(
+            f"{expr}: base and exponent of shapes {show_shape(base.shape)} and "
+            f"{show_shape(exponent.shape)} must have one shape"
+        )
     u, v = sp.Dummy(real=True), sp.Dummy(real=True)
-    if not is_matrix(expr.exp):
-        exponent = yield expr.exp
-        value = build.constant_value(exponent)
-        if value is not None:
-            return function_of(u**value, {u: base}, scope)
-    else:
-        exponent = yield expr.exp
-        if not same_shape(base.shape, exponent.shape):
-            raise ShapeError(
-                f"{expr}: base and exponent of shapes {show_shape(base.shape)} and "
-                f"{show_shape(exponent.shape)} must have one shape"
-            )
+    value = build.constant_value(exponent)
+    if value is not None:
+        return function_of(u**value, {u: base}, scope)
     return function_of(u**v, {u: base, v: exponent}, scope)
 
 

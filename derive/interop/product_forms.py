@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice, permutations
 from typing import Any
 
 import sympy as sp
@@ -21,10 +22,11 @@ from sympy.tensor.array.expressions.array_expressions import (
 from derive.interop.classes import ArrayEntry, Group, ScalarGroup, is_native
 from derive.interop.graph import Graph
 from derive.tensor import build
-from derive.tensor.dims import is_one
+from derive.tensor.dims import Shape, is_one
 from derive.tensor.node import UNIT_AXIS, Contraction, Labels, Tensor, View
 
 Writing = Generator[Any, Any, None]
+MOST_ORDERS = 120
 
 
 @dataclass
@@ -191,17 +193,30 @@ def array_product(node: View | Contraction) -> Writing:
         scaled = product.coefficient is not sp.S.One
         yield ArrayTensorProduct(product.coefficient, ones) if scaled else ones
         return
+    written = {}
+    for tensor, _ in product.factors:
+        expr = yield tensor
+        written[tensor] = keep_together(expr) if _is_product(tensor) else expr
+    expr = _einsum(product, [(written[t], labels) for t, labels in product.factors], node.shape)
+    yield expr
+    # An outer square, as X ⊗ X, may read as itself with axes exchanged: exchange them back.
+    for order in islice(permutations(range(node.ndim)), 1, MOST_ORDERS):
+        if all(node.shape[axis] == size for axis, size in zip(order, node.shape, strict=True)):
+            yield PermuteDims(ArrayTensorProduct(expr), order)
+
+
+def _einsum(product: Product, factors: list[tuple[Any, Labels]], shape: Shape) -> Any:
+    """Give the tensor product of the factors, with its axes summed, joined and permuted."""
     arguments: list[Any] = [] if product.coefficient is sp.S.One else [product.coefficient]
     positions: list[int | None] = []
-    for tensor, labels in product.factors:
-        expr = yield tensor
-        arguments.append(keep_together(expr) if _is_product(tensor) else expr)
+    for expr, labels in factors:
+        arguments.append(expr)
         positions += [None if k == UNIT_AXIS else k for k in labels]
     # An axis of size 1, a broadcast and a delta are factors of their own.
     carried = {k for k in positions if k is not None}
     fresh = max((*carried, *product.out, 0)) + 1
     out: list[int] = []
-    for k, size in reversed(list(zip(product.out, node.shape, strict=True))):
+    for k, size in reversed(list(zip(product.out, shape, strict=True))):
         if k == UNIT_AXIS:
             k, fresh = fresh, fresh + 1
             arguments.append(OneArray(sp.S.One))
@@ -221,7 +236,7 @@ def array_product(node: View | Contraction) -> Writing:
         if k is None:
             k, fresh = fresh, fresh + 1
         named.append(k)
-    yield _assembled(arguments, named, out[::-1])
+    return _assembled(arguments, named, out[::-1])
 
 
 def _assembled(arguments: list[Any], positions: list[int], out: list[int]) -> Any:

@@ -33,6 +33,8 @@ PLAIN = (
     sp.NumberSymbol,
     sp.Symbol,
     sp.Function,
+    sp.Max,
+    sp.Min,
     ExprCondPair,
     Relational,
     Boolean,
@@ -113,7 +115,7 @@ def _(expr: sp.Expr, scope: Scope) -> Tensor | Reading:
         )
     if isinstance(expr, AppliedUndef):
         raise unsupported(expr, "an undefined function has no derivative or code: write it out")
-    if isinstance(expr, sp.Pow | sp.Function) and not is_matrix(expr):
+    if isinstance(expr, sp.Pow | sp.Function | sp.Max | sp.Min) and not is_matrix(expr):
         return _call(expr, scope)
     raise unsupported(expr, "evaluate it first, with .doit()")
 
@@ -150,7 +152,8 @@ def _sum(expr: sp.Add, scope: Scope) -> Reading:
     for term in expr.args:
         if not is_plain(term):
             tensor = yield term, scope
-            terms.append(as_scalar(term, tensor) if shape_of(term) else tensor)
+            whole = tensor.ndim > len(scope.bound) or shape_of(term)
+            terms.append(as_scalar(term, tensor) if whole else tensor)
     shape = operators.broadcast_shape("+", terms)
     return build.add([operators.broadcast_to(term, shape) for term in terms])
 

@@ -8,6 +8,8 @@ that ``from_sympy(to_sympy(t)) is t`` holds by construction.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import sympy as sp
 
 from derive.errors import ShapeError, UnsupportedError
@@ -15,7 +17,7 @@ from derive.interop.classes import Size
 from derive.interop.dispatch import Known, Scope, run, subexpressions
 from derive.interop.forms import Writing, write
 from derive.interop.reading import scope_of
-from derive.tensor.node import Tensor, topological
+from derive.tensor.node import Map, Tensor, View, topological
 
 
 def to_sympy(tensor: Tensor) -> sp.Basic:
@@ -37,16 +39,25 @@ def to_sympy(tensor: Tensor) -> sp.Basic:
     >>> n = derive.dims("n")
     >>> A, B = derive.matrix("A", n, n), derive.matrix("B", n, n)
     >>> to_sympy(A @ B.T + derive.inv(A))
-    A*B.T + A**(-1)
+    A**(-1) + A*B.T
     """
     nodes = topological([tensor])
-    sizes = {s for node in nodes for size in node.shape for s in size.free_symbols}
-    scope = Scope(frozenset(sizes))
+    scope = Scope(frozenset(size for node in nodes for size in _sizes(node)))
     written: dict[Tensor, sp.Basic] = {}
     known: Known = {}
     for node in nodes:
         _write(node, scope, written, known)
     return _declare_sizes(written[tensor], scope)
+
+
+def _sizes(node: Tensor) -> Iterator[sp.Symbol]:
+    """List the symbols of a node: all of them are sizes, since inputs are nodes of their own."""
+    for dim in node.shape:
+        yield from dim.free_symbols
+    if isinstance(node, View):
+        yield from node.coefficient.free_symbols
+    if isinstance(node, Map):
+        yield from (s for s in node.body.free_symbols if not s.name.startswith("_u"))
 
 
 def _write(root: Tensor, scope: Scope, written: dict[Tensor, sp.Basic], known: Known) -> None:
