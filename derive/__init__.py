@@ -7,7 +7,7 @@ from derive import linalg
 from derive.calculus import gradient, hessian, hvp, jacobian, jvp, tie_entries, vjp
 from derive.derivation import Derivation
 from derive.errors import ShapeError, UnsupportedError
-from derive.tensor.build import arange
+from derive.tensor.construct import arange
 from derive.tensor.dims import dims
 from derive.tensor.elementwise import (
     arccos,

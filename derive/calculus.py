@@ -18,7 +18,7 @@ from derive.derivation import Contribution, Derivation, Trace
 from derive.errors import ShapeError, UnsupportedError
 from derive.rules import rule_for
 from derive.simplify import simplify
-from derive.tensor import build, linear, symbols
+from derive.tensor import construct, linear, symbols
 from derive.tensor.dims import is_one, show_shape
 from derive.tensor.names import mark_cotangent
 from derive.tensor.node import Symbol, Tensor, View, symbols_of, topological
@@ -61,7 +61,7 @@ def gradient(f: TensorLike, wrt: Wrt) -> Derivation:
     function = _scalar(f, "gradient")
     targets = _targets(wrt, function)
     trace = Trace(function, tuple(targets))
-    pulled = _pull_back(function, build.constant(1, function.shape), 0, targets, trace)
+    pulled = _pull_back(function, construct.constant(1, function.shape), 0, targets, trace)
     return _derivation("gradient", wrt, pulled, trace)
 
 
@@ -105,7 +105,7 @@ def hessian(f: TensorLike, wrt: Wrt) -> Derivation:
     function = _scalar(f, "hessian")
     targets = _targets(wrt, function)
     trace = Trace(function, tuple(targets))
-    gradients = _pull_back(function, build.constant(1, function.shape), 0, targets, trace)
+    gradients = _pull_back(function, construct.constant(1, function.shape), 0, targets, trace)
     gradients = simplify(gradients)
     rows = []
     for row in gradients:
@@ -203,11 +203,13 @@ def hvp(f: TensorLike, wrt: Wrt, vector: Any = None) -> Derivation:
     targets = _targets(wrt, function)
     vectors = _directions("hvp: the vector", wrt, vector, targets, function)
     trace = Trace(function, tuple(targets), tuple(vectors))
-    gradients = simplify(_pull_back(function, build.constant(1, function.shape), 0, targets, trace))
-    slope = build.add([linear.dot(g, v) for g, v in zip(gradients, vectors, strict=True)])
+    gradients = simplify(
+        _pull_back(function, construct.constant(1, function.shape), 0, targets, trace)
+    )
+    slope = construct.add([linear.dot(g, v) for g, v in zip(gradients, vectors, strict=True)])
     second = Trace(slope, tuple(targets))
     trace.second.append(second)
-    pulled = _pull_back(slope, build.constant(1), 0, targets, second)
+    pulled = _pull_back(slope, construct.constant(1), 0, targets, second)
     return _derivation("hvp", wrt, pulled, trace)
 
 
@@ -258,7 +260,9 @@ def _pull_back(
     for node in reversed(order):
         if node not in active or node not in shares:
             continue
-        cotangent = build.add(shares.pop(node)) if len(shares[node]) > 1 else shares.pop(node)[0]
+        cotangent = (
+            construct.add(shares.pop(node)) if len(shares[node]) > 1 else shares.pop(node)[0]
+        )
         trace.cotangents[node] = cotangent
         mark_cotangent(cotangent, node)
         if isinstance(node, Symbol):
@@ -267,7 +271,7 @@ def _pull_back(
         for position, operand in enumerate(node.operands):
             if operand in active:
                 share = rule.pullback(node, cotangent, extra, position)
-                if not build.is_zero(share):
+                if not construct.is_zero(share):
                     shares.setdefault(operand, []).append(share)
                     trace.contributions.append(Contribution(rule, node, operand, share))
     return [_project(trace.cotangents.get(s), s, seed.shape[:extra]) for s in targets]
@@ -276,7 +280,7 @@ def _pull_back(
 def _jacobian(function: Tensor, targets: Sequence[Symbol], trace: Trace) -> list[Tensor]:
     axes = tuple(range(function.ndim))
     shape = function.shape
-    seed = build.view(build.ONE, sp.S.One, (), (*axes, *axes), (*shape, *shape))
+    seed = construct.view(construct.ONE, sp.S.One, (), (*axes, *axes), (*shape, *shape))
     return _pull_back(function, seed, function.ndim, targets, trace)
 
 
@@ -284,10 +288,10 @@ def _push_forward(
     function: Tensor, targets: Sequence[Symbol], tangents: Sequence[Tensor], trace: Trace
 ) -> Tensor:
     """Transpose the vector-Jacobian product, which is linear in the cotangent u."""
-    u = build.symbol("\0u", function.shape)
+    u = construct.symbol("\0u", function.shape)
     pulled = _pull_back(function, u, 0, targets, trace)
-    pairing = build.add([linear.dot(g, v) for g, v in zip(pulled, tangents, strict=True)])
-    (pushed,) = _pull_back(pairing, build.constant(1), 0, [u], Trace(pairing, (u,)))
+    pairing = construct.add([linear.dot(g, v) for g, v in zip(pulled, tangents, strict=True)])
+    (pushed,) = _pull_back(pairing, construct.constant(1), 0, [u], Trace(pairing, (u,)))
     assert u not in symbols_of(pushed), "a pullback is linear in its cotangent"
     return pushed
 
@@ -295,16 +299,16 @@ def _push_forward(
 def _project(cotangent: Tensor | None, symbol: Symbol, leading: tuple[sp.Expr, ...]) -> Tensor:
     """Project on the matrices of the symbol's declared structure."""
     if cotangent is None:
-        return build.constant(0, (*leading, *symbol.shape))
+        return construct.constant(0, (*leading, *symbol.shape))
     structure = symbol.structure
     if "diagonal" in structure:
         return cotangent  # a diagonal symbol enters by its diagonal alone
     if "symmetric" in structure:
         axes = tuple(range(cotangent.ndim))
-        swapped = build.permute(cotangent, (*axes[:-2], axes[-1], axes[-2]))
+        swapped = construct.permute(cotangent, (*axes[:-2], axes[-1], axes[-2]))
         if swapped is cotangent:
             return cotangent
-        return build.scale(build.add([cotangent, swapped]), sp.Rational(1, 2))
+        return construct.scale(construct.add([cotangent, swapped]), sp.Rational(1, 2))
     if "lower_triangular" in structure:
         return linear.tril(cotangent)
     if "upper_triangular" in structure:
@@ -357,7 +361,7 @@ def _is_own(tensor: Tensor) -> bool:
     """Tell whether a view is a diagonal symbol as ``as_tensor`` gives it."""
     return (
         isinstance(tensor, View)
-        and build.is_diagonal(tensor.operand)
+        and construct.is_diagonal(tensor.operand)
         and tensor.coefficient is sp.S.One
     )
 
@@ -373,7 +377,7 @@ def _scalar(f: TensorLike, what: str) -> Tensor:
 
 
 def _require_shape(what: str, tensor: Tensor, shape: tuple[sp.Expr, ...]) -> None:
-    if not build.same_shape(tensor.shape, shape):
+    if not construct.same_shape(tensor.shape, shape):
         raise ShapeError(f"{what} has shape {show_shape(tensor.shape)}, not {show_shape(shape)}")
 
 
@@ -382,7 +386,7 @@ def _directions(
 ) -> list[Tensor]:
     if given is None:
         return [
-            build.symbol(
+            construct.symbol(
                 _unused("d" + s.name, function), s.shape, s.structure & {"symmetric", "diagonal"}
             )
             for s in targets

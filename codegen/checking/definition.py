@@ -15,7 +15,7 @@ import sympy as sp
 
 from derive.errors import UnsupportedError
 from derive.tensor import scalar
-from derive.tensor.build import is_positive
+from derive.tensor.construct import is_positive
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,

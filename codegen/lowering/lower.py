@@ -13,7 +13,7 @@ from codegen.lowering.scalars import Entrywise
 from codegen.program import Builder, Program, Value
 from derive.errors import UnsupportedError
 from derive.simplify import simplify
-from derive.tensor.build import is_positive, split_coefficient
+from derive.tensor.construct import is_positive, split_coefficient
 from derive.tensor.dims import is_one
 from derive.tensor.node import (
     UNIT_AXIS,

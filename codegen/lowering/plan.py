@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import opt_einsum
 import sympy as sp
 
-from derive.tensor import build
+from derive.tensor import construct
 from derive.tensor.dims import is_one
 from derive.tensor.names import carry_name
 from derive.tensor.node import UNIT_AXIS, Contraction, Labels, Primitive, Tensor, View, topological
@@ -52,7 +52,7 @@ def _ordered(node: Contraction, operands: list[Tensor], sizes: Mapping[sp.Symbol
     factors = factors_of(node, operands)
     out = tuple(range(node.ndim))
     if len(factors) == 1:
-        return build.contract(factors, out)
+        return construct.contract(factors, out)
     extent = {k: dim for t, names in factors for k, dim in zip(names, t.shape, strict=True)}
     factors = [_presum(f, k, factors, out) for k, f in enumerate(factors)]
     while len(factors) > 2:
@@ -75,7 +75,7 @@ def _presum(factor: Factor, position: int, factors: list[Factor], out: Labels) -
     names = factor[1]
     needed = {*out, *(k for j, (_, ks) in enumerate(factors) if j != position for k in ks)}
     kept = tuple(dict.fromkeys(k for k in names if k in needed))
-    return factor if kept == names else (build.contract([factor], kept), kept)
+    return factor if kept == names else (construct.contract([factor], kept), kept)
 
 
 def _next_pair(
@@ -145,7 +145,7 @@ def _best_pair(
 
 def _multiply(factors: list[Factor], out: Labels) -> Tensor:
     solved = _as_solve(factors, out) if len(factors) == 2 else None
-    return solved if solved is not None else build.contract(factors, out)
+    return solved if solved is not None else construct.contract(factors, out)
 
 
 def _as_solve(factors: list[Factor], out: Labels) -> Tensor | None:
@@ -163,11 +163,11 @@ def _as_solve(factors: list[Factor], out: Labels) -> Tensor | None:
         row = names[0] if names[1] == inner else names[1]
         # inv(A)[row, inner] solves with A; inv(A)[inner, row] with its transpose.
         if (names[0] == inner) != turned:
-            matrix = build.permute(matrix, (1, 0))
+            matrix = construct.permute(matrix, (1, 0))
         columns = tuple(k for k in own if k != inner)
-        ordered = build.contract([(right, own)], (inner, *columns))
-        solution = build.primitive("solve", (matrix, ordered), ordered.shape)
-        return build.contract([(solution, (row, *columns))], out)
+        ordered = construct.contract([(right, own)], (inner, *columns))
+        solution = construct.primitive("solve", (matrix, ordered), ordered.shape)
+        return construct.contract([(solution, (row, *columns))], out)
     return None
 
 

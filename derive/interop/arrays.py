@@ -20,7 +20,7 @@ from sympy.tensor.array.ndim_array import NDimArray
 from derive.errors import ShapeError
 from derive.interop.dispatch import Reading, Scope, read, read_all, unsupported
 from derive.interop.matrices import add, apply_lambda, stack_entries
-from derive.tensor import build, linear, structural
+from derive.tensor import construct, linear, structural
 from derive.tensor.dims import as_shape, show_shape
 from derive.tensor.node import Tensor
 
@@ -33,7 +33,7 @@ def _(expr: Any, scope: Scope) -> Tensor:
 
 @read.register(ArraySymbol)
 def _(expr: ArraySymbol, scope: Scope) -> Tensor:
-    return build.symbol(str(expr.name), as_shape(expr.shape))
+    return construct.symbol(str(expr.name), as_shape(expr.shape))
 
 
 @read.register(ZeroArray)

@@ -7,7 +7,7 @@ from sympy.matrices.expressions.blockmatrix import BlockMatrix
 
 from derive.interop.classes import is_native
 from derive.interop.product_forms import Writing
-from derive.tensor import build
+from derive.tensor import construct
 from derive.tensor.dims import is_one, same_dim
 from derive.tensor.node import Add, Primitive, Tensor, View
 
@@ -29,7 +29,7 @@ def blocked(node: Tensor) -> Writing:
         written = {}
         for i, row in rows:
             for j, entry in row:
-                written[i, j] = yield build.view(entry, sp.S.One, (0, 1), (), ())
+                written[i, j] = yield construct.view(entry, sp.S.One, (0, 1), (), ())
         if all(size.is_Integer for size in node.shape):
             yield sp.ImmutableDenseMatrix(*node.shape, lambda i, j: written.get((i, j), 0))
     elif _fits(blocks, node):
@@ -50,7 +50,7 @@ def _vector(node: Tensor) -> Writing:
     for start, part in parts:
         if not is_one(part.shape[0]):
             return
-        entries[int(start)] = yield build.view(part, sp.S.One, (0,), (), ())
+        entries[int(start)] = yield construct.view(part, sp.S.One, (0,), (), ())
     yield sp.ImmutableDenseNDimArray(entries)
 
 
@@ -77,14 +77,14 @@ def _padded(term: Tensor, axis: int) -> tuple[sp.Expr, Tensor] | None:
         return None
     (inner,) = padded.operands
     shape = (*term.shape[:axis], inner.shape[along], *term.shape[axis + 1 :])
-    return start, build.view(inner, coefficient, source, target, shape)
+    return start, construct.view(inner, coefficient, source, target, shape)
 
 
 def terms_of(tensor: Tensor) -> list[Tensor]:
     """Give the terms of a sum, or of a view of a sum, each viewed."""
     if isinstance(tensor, View) and isinstance(tensor.operand, Add):
         view = tensor.coefficient, tensor.source, tensor.target, tensor.shape
-        return [build.view(term, *view) for term in tensor.operand.operands]
+        return [construct.view(term, *view) for term in tensor.operand.operands]
     return list(tensor.operands) if isinstance(tensor, Add) else [tensor]
 
 

@@ -15,7 +15,7 @@ from derive.interop.classes import (
     StructuredMatrixSymbol,
 )
 from derive.interop.dispatch import AsIs, Reading, Scope, read, read_all
-from derive.tensor import build
+from derive.tensor import construct
 from derive.tensor.dims import as_shape
 from derive.tensor.node import Tensor
 from derive.tensor.rebuild import Operation, named_labels, remake
@@ -25,12 +25,12 @@ from derive.tensor.scalar import placeholder
 @read.register(StructuredMatrixSymbol)
 @read.register(StructuredArraySymbol)
 def _(expr: Any, scope: Scope) -> Tensor:
-    return build.symbol(str(expr.name), as_shape(expr.shape), expr.structure, expr.dtype)
+    return construct.symbol(str(expr.name), as_shape(expr.shape), expr.structure, expr.dtype)
 
 
 @read.register(Size)
 def _(expr: Size, scope: Scope) -> Tensor:
-    return build.constant(expr.args[0])
+    return construct.constant(expr.args[0])
 
 
 @read.register(ScalarFunction)
@@ -42,11 +42,11 @@ def _(expr: Any, scope: Scope) -> Reading:
     if expr.operation == "matrix":
         return operands[0]
     if expr.operation == "arange":
-        return build.arange(shape[0])
+        return construct.arange(shape[0])
     if expr.operation == "view":
         coefficient, source, target = expr.attributes
         labels = tuple(map(int, source)), tuple(map(int, target))
-        return build.view(operands[0], coefficient, *labels, shape)
+        return construct.view(operands[0], coefficient, *labels, shape)
     if expr.operation == "map":
         return _mapped(expr, operands, shape)
     attributes = tuple(map(_as_python, expr.attributes))
@@ -69,6 +69,6 @@ def _mapped(expr: Any, operands: list[Tensor], shape: tuple[sp.Expr, ...]) -> Te
     function, labels = expr.attributes
     names = named_labels([tuple(map(int, own)) for own in labels])
     axes = tuple(range(len(shape)))
-    body = function(*(placeholder(k, build.is_positive(t)) for k, t in enumerate(operands)))
+    body = function(*(placeholder(k, construct.is_positive(t)) for k, t in enumerate(operands)))
     sizes = dict(zip(axes, shape, strict=True))
-    return build.map_entries(body, list(zip(operands, names, strict=True)), axes, sizes)
+    return construct.map_entries(body, list(zip(operands, names, strict=True)), axes, sizes)

@@ -39,7 +39,7 @@ from derive.interop.product_forms import (
     product_of,
     transposes,
 )
-from derive.tensor import build
+from derive.tensor import construct
 from derive.tensor.dims import is_one
 from derive.tensor.node import (
     UNIT_AXIS,
@@ -152,7 +152,7 @@ def _sum_of(terms: list[Any]) -> Any:
 
 def _viewed_sum(node: View) -> Writing:
     """Write a column or the transpose of a sum as the sum of columns or transposes."""
-    scale, whole = build.split_coefficient(node)
+    scale, whole = construct.split_coefficient(node)
     terms = []
     turned = (node.source, node.target) == ((1, 0), (0, 1))
     if isinstance(whole, View) and (is_column_of(whole) or turned):
@@ -206,7 +206,7 @@ def _(node: Map) -> Writing:
     operands = []
     for operand in node.operands:
         operands.append((yield operand))
-    positive = [build.is_positive(operand) for operand in node.operands]
+    positive = [construct.is_positive(operand) for operand in node.operands]
     if node.ndim == 0 and not any(operand.ndim for operand in node.operands):
         for wrap in (lambda e: e, ScalarGroup):
             yield node.body.xreplace(
@@ -242,10 +242,14 @@ def _(node: Map) -> Writing:
 
 def _applied(body: sp.Expr, operand: Tensor, expr: Any) -> Writing:
     """Write a function of the entries of one tensor."""
-    u = placeholder(0, build.is_positive(operand))
+    u = placeholder(0, construct.is_positive(operand))
     if is_native(expr) and isinstance(body, sp.Pow) and body.base == u and not body.exp.has(u):
         yield sp.HadamardPower(expr, body.exp)
-    t = sp.Symbol("t", positive=True) if build.is_positive(operand) else sp.Symbol("t", real=True)
+    t = (
+        sp.Symbol("t", positive=True)
+        if construct.is_positive(operand)
+        else sp.Symbol("t", real=True)
+    )
     if t in body.free_symbols:
         return
     function = sp.Lambda(t, body.xreplace({u: t}))

@@ -15,7 +15,7 @@ from derive.errors import ShapeError
 from derive.interop.dispatch import Reading, Scope, read, read_all, shape_of, unsupported
 from derive.interop.products import MOST_COPIES, as_scalar, product
 from derive.interop.scalars import function_of
-from derive.tensor import build, linear, structural
+from derive.tensor import construct, linear, structural
 from derive.tensor.dims import as_dim, as_shape, is_one, same_dim, same_shape, show_shape
 from derive.tensor.node import Tensor
 from derive.tensor.operators import broadcast_to
@@ -28,7 +28,7 @@ def _(expr: MatrixExpr, scope: Scope) -> Tensor:
 
 @read.register(sp.MatrixSymbol)
 def _(expr: sp.MatrixSymbol, scope: Scope) -> Tensor:
-    return build.symbol(expr.name, as_shape(expr.shape))
+    return construct.symbol(expr.name, as_shape(expr.shape))
 
 
 @read.register(sp.Identity)
@@ -63,7 +63,7 @@ def add(expr: Any) -> Reading:
                 f"{expr}: {expr.args[0]} of shape {show_shape(terms[0].shape)} and {arg} of shape "
                 f"{show_shape(term.shape)} have no sum; a sum of matrices does not broadcast"
             )
-    return build.add(terms)
+    return construct.add(terms)
 
 
 @read.register(sp.Inverse)
@@ -115,7 +115,7 @@ def _(expr: sp.HadamardPower, scope: Scope) -> Reading:
             f"{show_shape(exponent.shape)} must have one shape"
         )
     u, v = sp.Dummy(real=True), sp.Dummy(real=True)
-    value = build.constant_value(exponent)
+    value = construct.constant_value(exponent)
     if value is not None:
         return function_of(u**value, {u: base}, scope)
     return function_of(u**v, {u: base, v: exponent}, scope)
@@ -128,7 +128,7 @@ def _(expr: Any, scope: Scope) -> Reading:
 
 def apply_lambda(function: sp.Lambda, tensor: Tensor, scope: Scope) -> Tensor:
     """Map a Lambda of one variable over the entries."""
-    u = sp.Dummy(positive=True) if build.is_positive(tensor) else sp.Dummy(real=True)
+    u = sp.Dummy(positive=True) if construct.is_positive(tensor) else sp.Dummy(real=True)
     return function_of(function(u), {u: tensor}, scope)
 
 
@@ -171,7 +171,7 @@ def _(expr: MatrixSlice, scope: Scope) -> Reading:
 def _(expr: sp.FunctionMatrix, scope: Scope) -> Tensor:
     rows, columns = as_shape(expr.shape)
     i, j = sp.Dummy(integer=True), sp.Dummy(integer=True)
-    values = {i: build.arange(rows)[:, None], j: build.arange(columns)[None, :]}
+    values = {i: construct.arange(rows)[:, None], j: construct.arange(columns)[None, :]}
     return broadcast_to(function_of(expr.lamda(i, j), values, scope), (rows, columns))
 
 
@@ -192,11 +192,13 @@ def _(expr: MatrixBase, scope: Scope) -> Reading:
 
 def stack_entries(entries: list[Tensor], shape: tuple[sp.Expr, ...]) -> Tensor:
     """Arrange scalars, given in row-major order, in the shape."""
-    value = build.constant_value(entries[0])
+    value = construct.constant_value(entries[0])
     if value is not None and all(entry is entries[0] for entry in entries):
-        return build.constant(value, shape)
+        return construct.constant(value, shape)
     unit = (sp.S.One,) * len(shape)
-    parts = [build.view(entry, sp.S.One, (), tuple(range(len(shape))), unit) for entry in entries]
+    parts = [
+        construct.view(entry, sp.S.One, (), tuple(range(len(shape))), unit) for entry in entries
+    ]
     for axis in reversed(range(len(shape))):
         width = int(shape[axis])
         parts = [

@@ -21,7 +21,7 @@ from sympy.tensor.array.expressions.array_expressions import (
 
 from derive.interop.classes import ArrayEntry, Group, ScalarGroup, is_native
 from derive.interop.graph import Graph
-from derive.tensor import build
+from derive.tensor import construct
 from derive.tensor.dims import Shape, is_one
 from derive.tensor.node import UNIT_AXIS, Contraction, Labels, Tensor, View
 
@@ -46,7 +46,7 @@ def product_of(node: View | Contraction) -> Product:
         factors = list(zip(inner.operands, inner.labels, strict=True))
         outer = tuple(range(inner.ndim))
     else:
-        factors = [] if inner is build.ONE else [(inner, tuple(range(inner.ndim)))]
+        factors = [] if inner is construct.ONE else [(inner, tuple(range(inner.ndim)))]
         outer = tuple(range(inner.ndim))
     coefficient, out = sp.S.One, outer
     fresh = 1 + max((k for _, own in factors for k in own), default=-1)
@@ -97,7 +97,7 @@ def matrix_product(node: View | Contraction) -> Writing:
                 return
         expr = yield tensor
         if isinstance(tensor, Contraction) and len(axes) == 2:
-            turned = yield build.permute(tensor, (1, 0))
+            turned = yield construct.permute(tensor, (1, 0))
             if transposes(turned) < transposes(expr):
                 expr, axes = turned, axes[::-1]
         if tensor.ndim and not is_native(expr):
@@ -137,7 +137,7 @@ def transposes(expr: sp.Basic) -> int:
 
 def column_of(tensor: Tensor) -> Tensor:
     """Give a vector as a matrix of one column."""
-    return build.view(tensor, sp.S.One, (0,), (0, 1), (tensor.shape[0], sp.S.One))
+    return construct.view(tensor, sp.S.One, (0,), (0, 1), (tensor.shape[0], sp.S.One))
 
 
 def _unit_matrix(coefficient: sp.Expr, scalars: list[Any]) -> Writing:

@@ -38,7 +38,7 @@ from derive.interop.dispatch import (
     shape_of,
     unsupported,
 )
-from derive.tensor import build
+from derive.tensor import construct
 from derive.tensor.dims import as_dim, is_one, same_dim, show_shape
 from derive.tensor.node import Labels, Tensor
 from derive.tensor.operators import broadcast_to
@@ -310,7 +310,7 @@ def product(expr: sp.Basic, scope: Scope) -> Reading:
     for label, size in zip(labels, shape_of(expr), strict=True):
         sizes.setdefault(label, as_dim(size))
     number = {label: k for k, label in enumerate(sizes)}
-    return build.contract(
+    return construct.contract(
         [(tensor, tuple(number[k] for k in names)) for tensor, names in factors],
         tuple(number[k] for k in out),
         sp.S.One,
@@ -322,7 +322,7 @@ def as_scalar(expr: sp.Basic, tensor: Tensor) -> Tensor:
     """Give a matrix of shape (1, 1) as the scalar that it counts as."""
     if not all(is_one(size) for size in tensor.shape):
         raise ShapeError(f"{expr} of shape {show_shape(tensor.shape)} stands where a scalar must")
-    return build.view(tensor, sp.S.One, tuple(range(tensor.ndim)), (), ())
+    return construct.view(tensor, sp.S.One, tuple(range(tensor.ndim)), (), ())
 
 
 for _class in (

@@ -21,7 +21,7 @@ from sympy.tensor.array.expressions.array_expressions import ArrayElement
 from derive.errors import ShapeError, UnsupportedError
 from derive.interop.dispatch import Reading, Scope, is_matrix, read, shape_of, unsupported
 from derive.interop.products import as_scalar, element_indices, product
-from derive.tensor import build, operators, scalar, structural
+from derive.tensor import construct, operators, scalar, structural
 from derive.tensor.dims import as_dim, is_one
 from derive.tensor.node import Tensor
 
@@ -66,16 +66,16 @@ def function_of(body: sp.Expr, values: dict[sp.Symbol, Tensor], scope: Scope) ->
     for symbol in sorted(body.free_symbols - tensors.keys(), key=lambda s: str(s.name)):
         if scope.axis(symbol) is not None or not scope.is_size(symbol):
             tensors[symbol] = symbol_of(symbol, scope)
-    body = build.as_coefficient(
+    body = construct.as_coefficient(
         body.xreplace(
             {
-                symbol: scalar.placeholder(k, build.is_positive(tensor))
+                symbol: scalar.placeholder(k, construct.is_positive(tensor))
                 for k, (symbol, tensor) in enumerate(tensors.items())
             }
         )
     )
     if not tensors:
-        return build.map_entries(body, [], (), {})
+        return construct.map_entries(body, [], (), {})
     return operators.apply(body, *tensors.values(), operation=type(body).__name__)
 
 
@@ -84,10 +84,10 @@ def symbol_of(symbol: sp.Symbol, scope: Scope) -> Tensor:
     axis = scope.axis(symbol)
     if axis is not None:
         index = scope.bound[axis]
-        positions = build.arange(index.size) + build.constant(index.start)
+        positions = construct.arange(index.size) + construct.constant(index.start)
         return _along(positions, (axis,), scope)
     if scope.is_size(symbol):
-        return build.constant(symbol)
+        return construct.constant(symbol)
     if symbol.is_commutative is False or symbol.is_extended_real is False:
         raise UnsupportedError(
             f"{symbol}: a symbol that is not real has no meaning as a tensor; declare it with "
@@ -95,14 +95,14 @@ def symbol_of(symbol: sp.Symbol, scope: Scope) -> Tensor:
         )
     dtype = "int" if symbol.is_integer or symbol in scope.integers else "float"
     structure = frozenset({"positive"} if symbol.is_positive and dtype == "float" else ())
-    return build.symbol(symbol.name, (), structure, dtype)
+    return construct.symbol(symbol.name, (), structure, dtype)
 
 
 def _along(tensor: Tensor, axes: tuple[int, ...], scope: Scope) -> Tensor:
     """Spread axes over those of the bound indices, the others of size 1."""
     rank = len(scope.bound)
     shape = tuple(scope.bound[k].size if k in axes else sp.S.One for k in range(rank))
-    return build.view(tensor, sp.S.One, axes, tuple(range(rank)), shape)
+    return construct.view(tensor, sp.S.One, axes, tuple(range(rank)), shape)
 
 
 @read.register(sp.Expr)
@@ -155,7 +155,7 @@ def _sum(expr: sp.Add, scope: Scope) -> Reading:
             whole = tensor.ndim > len(scope.bound) or shape_of(term)
             terms.append(as_scalar(term, tensor) if whole else tensor)
     shape = operators.broadcast_shape("+", terms)
-    return build.add([operators.broadcast_to(term, shape) for term in terms])
+    return construct.add([operators.broadcast_to(term, shape) for term in terms])
 
 
 @read.register(sp.Mul)
@@ -194,7 +194,7 @@ def _(expr: Boolean, scope: Scope) -> Tensor:
 
 @read.register(BooleanAtom)
 def _(expr: BooleanAtom, scope: Scope) -> Tensor:
-    return build.constant(int(bool(expr)))
+    return construct.constant(int(bool(expr)))
 
 
 @read.register(sp.Piecewise)
@@ -257,7 +257,7 @@ def _(expr: Any, scope: Scope) -> Reading:
         if is_one(size) and position.is_Integer and position != 0:
             raise ShapeError(f"{expr}: index {position} is out of range for an axis of size 1")
     kept = tuple(axis for axis in axes if axis >= 0)
-    inner = build.contract(
+    inner = construct.contract(
         [(tensor, tuple(axes))],
         tuple(dict.fromkeys(kept)),
         sp.S.One,

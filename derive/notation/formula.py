@@ -15,7 +15,7 @@ from derive.notation.naming import name_parts
 from derive.notation.text import spell, visible
 from derive.notation.tree import Items, Name, Tree
 from derive.simplify import flatten
-from derive.tensor import build
+from derive.tensor import construct
 from derive.tensor.dims import Shape, is_one
 from derive.tensor.node import Tensor, name_of, symbols_of, topological
 
@@ -77,7 +77,7 @@ def formula(
     named = {
         node: name
         for node, name in (names or {}).items()
-        if node in present or build.split_coefficient(node)[1] in present
+        if node in present or construct.split_coefficient(node)[1] in present
     }
     for node in nodes:
         name = name_of(node)

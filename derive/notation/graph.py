@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from derive.tensor import build
+from derive.tensor import construct
 from derive.tensor.dims import is_one, same_dim
 from derive.tensor.node import (
     UNIT_AXIS,
@@ -37,7 +37,7 @@ def dropped(operand: Tensor, own: Labels) -> Tensor:
     """Give a term on the axes that it carries only."""
     if len(own) == operand.ndim or not isinstance(operand, View):
         return operand
-    return build.view(
+    return construct.view(
         operand.operand,
         operand.coefficient,
         operand.source,
@@ -65,7 +65,7 @@ def is_logsumexp(node: Tensor) -> bool:
 
 def weights(tensor: Tensor) -> dict[Tensor, sp.Expr]:
     """Give the terms of a sum with their coefficients."""
-    weighted = (build.split_coefficient(term) for term in summands(tensor))
+    weighted = (construct.split_coefficient(term) for term in summands(tensor))
     return {term: weight for weight, term in weighted}
 
 
@@ -75,7 +75,7 @@ def summands(tensor: Tensor) -> list[Tensor]:
         return list(tensor.operands)
     if isinstance(tensor, View) and isinstance(tensor.operand, Add):
         return [
-            build.view(term, tensor.coefficient, tensor.source, tensor.target, tensor.shape)
+            construct.view(term, tensor.coefficient, tensor.source, tensor.target, tensor.shape)
             for term in tensor.operand.operands
         ]
     return [tensor]
@@ -84,7 +84,7 @@ def summands(tensor: Tensor) -> list[Tensor]:
 def dropped_axis(tensor: Tensor, kept: Sequence[int]) -> Tensor:
     """Give a tensor without its axes of size 1 that are not kept."""
     axes, shape = tuple(range(tensor.ndim)), tuple(tensor.shape[k] for k in kept)
-    return build.view(tensor, sp.S.One, axes, tuple(kept), shape)
+    return construct.view(tensor, sp.S.One, axes, tuple(kept), shape)
 
 
 def concatenation(terms: Sequence[Tensor]) -> tuple[int, list[Tensor], list[Tensor]] | None:
@@ -94,7 +94,7 @@ def concatenation(terms: Sequence[Tensor]) -> tuple[int, list[Tensor], list[Tens
     """
     pads: dict[int, list[tuple[Primitive, sp.Expr, Tensor]]] = {}
     for term in terms:
-        weight, base = build.split_coefficient(term)
+        weight, base = construct.split_coefficient(term)
         if isinstance(base, Primitive) and base.name == "pad" and base.attributes[2] == 1:
             pads.setdefault(base.attributes[0], []).append((base, weight, term))
     for axis, members in pads.items():
@@ -106,7 +106,7 @@ def concatenation(terms: Sequence[Tensor]) -> tuple[int, list[Tensor], list[Tens
             found.append(part)
             end = sp.expand(end + part[0].operands[0].shape[axis])
         if len(found) > 1 and same_dim(end, found[0][0].shape[axis]):
-            parts = [build.scale(pad.operands[0], weight) for pad, weight, _ in found]
+            parts = [construct.scale(pad.operands[0], weight) for pad, weight, _ in found]
             used = [term for _, _, term in found]
             return axis, parts, [term for term in terms if term not in used]
     return None

@@ -27,7 +27,7 @@ from derive.notation.place import as_column, as_flat, is_flat, ones, placed, sha
 from derive.notation.primitives import PRIMITIVES
 from derive.notation.sums import expanded, sum_of
 from derive.notation.tree import Call, Items, Name, Tree
-from derive.tensor import build
+from derive.tensor import construct
 from derive.tensor.dims import Dim, is_one
 from derive.tensor.node import (
     UNIT_AXIS,
@@ -69,7 +69,7 @@ class Notation:
         """Write what a named tensor is a multiple of as a multiple of the name."""
         scaled = {}
         for node in self.named:
-            weight, base = build.split_coefficient(node)
+            weight, base = construct.split_coefficient(node)
             form = self._named(node)
             if base is not node and base not in self.named and not isinstance(base, View) and form:
                 scaled[base] = 1 / weight, form
@@ -77,7 +77,7 @@ class Notation:
 
     def tree(self, root: Tensor) -> Tree:
         """Write a tensor in exactly its shape."""
-        value = build.constant_value(root)
+        value = construct.constant_value(root)
         if value is not None and root.ndim:
             if value == 0:
                 return Call.of("zeros", *map(coefficient_tree, root.shape), rank=root.ndim)
@@ -102,7 +102,7 @@ class Notation:
         if name is None:
             return None
         form = unshaped(Name.of(name, rank_of(node)), node.shape, self.columns)
-        if build.is_diagonal(node):
+        if construct.is_diagonal(node):
             return replace(form, turned=form.straight, diagonal_of=form.straight)
         return replace(form, turned=form.straight) if is_symmetric(node) else form
 
@@ -174,7 +174,7 @@ class Notation:
         pairs = [pair for factor in factors for pair in self._squared(factor, factors, out)]
         for tensor, labels in pairs:
             sizes.update(zip(labels, tensor.shape, strict=True))
-            if tensor is build.ONE:
+            if tensor is construct.ONE:
                 continue
             labels = tuple(
                 k for k, dim in zip(labels, tensor.shape, strict=True) if not is_one(dim)
@@ -226,7 +226,7 @@ class Notation:
     def _broadcast(self, operand: Tensor, own: Labels, node: Tensor) -> Term:
         """Write a term that is constant along some axes of its sum."""
         assert isinstance(operand, View)
-        weight, inner = build.split_coefficient(dropped(operand, own))
+        weight, inner = construct.split_coefficient(dropped(operand, own))
         if rank_of(inner) == 0:
             term = self._term(inner)
             return Term(weight * term.coefficient, term.scalars, term.links)
@@ -239,7 +239,7 @@ class Notation:
         trees = [term.form(self.columns).straight for term in terms]
         for operand in operands:
             own = carried(operand)
-            weight, inner = build.split_coefficient(dropped(operand, own))
+            weight, inner = construct.split_coefficient(dropped(operand, own))
             straight, _ = placed(self.form(inner), own, node.shape, True, self.columns)
             trees.append(times([coefficient_tree(weight), straight]))
         tree = total(trees)
@@ -283,7 +283,7 @@ class Notation:
             if sorted(order) != sorted(operand.target):
                 continue
             places = tuple(order.index(k) for k in operand.target)
-            exponent = build.permute(x, places)
+            exponent = construct.permute(x, places)
             whole = {exponent: sp.S.One} if x in self.named else weights(exponent)
             wanted = {t: -operand.coefficient * w for t, w in whole.items()}
             given: dict[Tensor, sp.Expr] = {}
@@ -329,7 +329,7 @@ class Notation:
         turned: dict[sp.Symbol, Tree] = {}
         rank = node.ndim
         for k, (operand, labels) in enumerate(zip(node.operands, node.labels, strict=True)):
-            u = placeholder(k, build.is_positive(operand))
+            u = placeholder(k, construct.is_positive(operand))
             own = tuple(j for j in labels if j != UNIT_AXIS)
             form = forms[k]
             root = self._norm(operand) if _has_root(body, u) else None

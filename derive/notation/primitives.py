@@ -113,7 +113,7 @@ def _pad(notation: Notation, node: Primitive) -> Form:
 
 
 def _progression(start: object, step: int, count: object) -> tuple[Tree | None, ...]:
-    from derive.tensor.build import as_coefficient
+    from derive.tensor.construct import as_coefficient
 
     first, last = as_coefficient(start), as_coefficient(start) + step * (as_coefficient(count) - 1)
     end = coefficient_tree(last + (1 if step > 0 else -1)) if step > 0 or last != 0 else None
@@ -122,7 +122,7 @@ def _progression(start: object, step: int, count: object) -> tuple[Tree | None, 
 
 def sympify(value: object) -> object:
     """Give a number as SymPy's."""
-    from derive.tensor.build import as_coefficient
+    from derive.tensor.construct import as_coefficient
 
     return as_coefficient(value)
 

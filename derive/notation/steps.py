@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, overload
 from derive.notation.formula import formula
 from derive.notation.letters import letter
 from derive.rules.registry import Rule
-from derive.tensor import build
+from derive.tensor import construct
 from derive.tensor.node import Arange, One, Symbol, Tensor, View, name_of, symbols_of, topological
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ class _Writer:
             name = self._free(f"{called}_bar")
             rules = {c.rule.name: c.rule for c in trace.contributions if c.operand is node}
             self._step(kind, name, cotangent, list(rules.values()))
-            if cotangent.operands and build.constant_value(cotangent) is None:
+            if cotangent.operands and construct.constant_value(cotangent) is None:
                 self.names.setdefault(cotangent, name)
 
     def _result(self, expr: Any) -> None:

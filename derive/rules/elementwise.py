@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from derive.rules.registry import extra_labels, rule
-from derive.tensor import build, reductions, symbols
+from derive.tensor import construct, reductions, symbols
 from derive.tensor import elementwise as functions
 from derive.tensor.dims import dims
 from derive.tensor.node import UNIT_AXIS, Map, Tensor
@@ -25,15 +25,15 @@ def _map_example() -> tuple[Tensor, Tensor]:
 def chain_rule(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
     assert isinstance(node, Map)
     operand = node.operands[position]
-    slope = derivative(node.body, placeholder(position, build.is_positive(operand)))
+    slope = derivative(node.body, placeholder(position, construct.is_positive(operand)))
     leading, axes = extra_labels(extra), tuple(range(node.ndim))
     sizes = dict(zip((*leading, *axes), cotangent.shape, strict=True))
     arguments = list(zip(node.operands, node.labels, strict=True))
-    factor = build.map_entries(slope, arguments, axes, sizes)
+    factor = construct.map_entries(slope, arguments, axes, sizes)
     named = tuple(
         700 + axis if k == UNIT_AXIS else k for axis, k in enumerate(node.labels[position])
     )
     sizes.update(zip(named, operand.shape, strict=True))
-    return build.contract(
+    return construct.contract(
         [(cotangent, (*leading, *axes)), (factor, axes)], (*leading, *named), sizes=sizes
     )

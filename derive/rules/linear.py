@@ -9,7 +9,7 @@ from __future__ import annotations
 import sympy as sp
 
 from derive.rules.registry import extra_labels, rule
-from derive.tensor import build, linear, reductions, symbols
+from derive.tensor import construct, linear, reductions, symbols
 from derive.tensor.dims import dims
 from derive.tensor.node import Tensor
 
@@ -31,7 +31,7 @@ def inv(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
     leading = extra_labels(extra)
     batch = tuple(range(node.ndim - 2))
     i, j, k, m = range(node.ndim, node.ndim + 4)
-    return build.contract(
+    return construct.contract(
         [
             (node, (*batch, k, i)),
             (cotangent, (*leading, *batch, k, m)),
@@ -47,7 +47,7 @@ def _determinant_rule(node: Tensor, cotangent: Tensor, extra: int, value: bool) 
     batch = tuple(range(node.ndim))
     i, j = node.ndim, node.ndim + 1
     own = [(node, batch)] if value else []
-    return build.contract(
+    return construct.contract(
         [
             (cotangent, (*leading, *batch)),
             *own,

@@ -7,7 +7,7 @@ theorems 8 to 10.
 from __future__ import annotations
 
 from derive.rules.registry import extra_labels, rule
-from derive.tensor import build, linear, reductions, symbols
+from derive.tensor import construct, linear, reductions, symbols
 from derive.tensor.dims import dims
 from derive.tensor.node import UNIT_AXIS, Add, Contraction, Labels, Tensor, View
 
@@ -37,7 +37,7 @@ def view(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
     # Axes of size 1 that the view dropped come back by name, with their size.
     source = tuple(700 + axis if k == UNIT_AXIS else k for axis, k in enumerate(node.source))
     sizes = dict(zip(source, node.operand.shape, strict=True))
-    return build.contract(
+    return construct.contract(
         [(cotangent, (*leading, *_named(node.target)))],
         (*leading, *source),
         node.coefficient,
@@ -69,7 +69,7 @@ def contraction(node: Tensor, cotangent: Tensor, extra: int, position: int) -> T
     named = tuple(700 + axis if k == UNIT_AXIS else k for axis, k in enumerate(own))
     sizes = dict(zip(leading, cotangent.shape, strict=False))
     sizes.update(zip(named, node.operands[position].shape, strict=True))
-    return build.contract(
+    return construct.contract(
         [(cotangent, (*leading, *range(node.ndim))), *others],
         (*leading, *named),
         sizes=sizes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from derive.rules.registry import extra_labels, rule
-from derive.tensor import build, reductions, symbols
+from derive.tensor import construct, reductions, symbols
 from derive.tensor.dims import dims
 from derive.tensor.node import Labels, Primitive, Tensor
 from derive.tensor.scalar import equal, placeholder, where
@@ -34,18 +34,20 @@ def _share(
     leading = extra_labels(extra)
     sizes = dict(zip((*leading, *out), cotangent.shape, strict=True))
     sizes.update(zip(axes, node.operands[0].shape, strict=True))
-    return build.contract([(cotangent, (*leading, *out)), *weight], (*leading, *axes), sizes=sizes)
+    return construct.contract(
+        [(cotangent, (*leading, *out)), *weight], (*leading, *axes), sizes=sizes
+    )
 
 
 def extremum(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
     """Share the cotangent equally among the entries that attain the extremum."""
     axes, out = _labels(node)
     operand = node.operands[0]
-    attained = build.map_entries(
+    attained = construct.map_entries(
         equal(placeholder(0), placeholder(1)), [(operand, axes), (node, out)], axes
     )
-    count = build.contract([(attained, axes)], out)
-    inverse = build.map_entries(
+    count = construct.contract([(attained, axes)], out)
+    inverse = construct.map_entries(
         1 / placeholder(0), [(count, tuple(range(count.ndim)))], tuple(range(count.ndim))
     )
     return _share(node, cotangent, [(attained, axes), (inverse, out)], extra)
@@ -77,12 +79,12 @@ def prod(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
     arguments: list[tuple[Tensor, Labels]] = [(operand, tuple(other.get(k, k) for k in axes))]
     same: sp.Expr = sp.S.One
     for k in reduced:
-        places = build.arange(operand.shape[k])
+        places = construct.arange(operand.shape[k])
         first = len(arguments)
         arguments += [(places, (k,)), (places, (other[k],))]
         same = same * equal(placeholder(first), placeholder(first + 1))
     everything = (*axes, *other.values())
-    others = build.map_entries(where(same, sp.S.One, placeholder(0)), arguments, everything)
+    others = construct.map_entries(where(same, sp.S.One, placeholder(0)), arguments, everything)
     left_out = reductions.reduce_axes("prod", others, tuple(range(rank, rank + len(reduced))))
     return _share(node, cotangent, [(left_out, axes)], extra)
 
@@ -96,13 +98,13 @@ def prod(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
 def logsumexp(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
     axes, out = _labels(node)
     operand = node.operands[0]
-    shifted = build.add(
+    shifted = construct.add(
         [
             operand,
-            build.contract(
+            construct.contract(
                 [(node, out)], axes, sp.S.NegativeOne, dict(zip(axes, operand.shape, strict=True))
             ),
         ]
     )
-    softmax = build.map_entries(sp.exp(placeholder(0)), [(shifted, axes)], axes)
+    softmax = construct.map_entries(sp.exp(placeholder(0)), [(shifted, axes)], axes)
     return _share(node, cotangent, [(softmax, axes)], extra)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import sympy as sp
 
-from derive.tensor import build
+from derive.tensor import construct
 from derive.tensor.names import carry_name
 from derive.tensor.node import (
     UNIT_AXIS,
@@ -178,7 +178,7 @@ def _distribute(
         carried = {k for _, own in others for k in own}
         if not any(_eliminates(term, names, carried, out) for term in terms):
             continue
-        return build.add(
+        return construct.add(
             [_distribute([*others, (term, names)], out, coefficient, sizes) for term in terms]
         )
     return _cancel(factors, out, coefficient, sizes)
@@ -190,7 +190,7 @@ def _terms(tensor: Tensor, names: Labels) -> list[Tensor] | None:
         return list(tensor.operands)
     if isinstance(tensor, View) and isinstance(tensor.operand, Add):
         return [
-            build.view(term, tensor.coefficient, tensor.source, tensor.target, tensor.shape)
+            construct.view(term, tensor.coefficient, tensor.source, tensor.target, tensor.shape)
             for term in tensor.operand.operands
         ]
     return None
@@ -219,13 +219,13 @@ def _cancel(
     factors: list[Factor], out: Labels, coefficient: sp.Expr, sizes: dict[int, sp.Expr]
 ) -> Tensor:
     """Multiply, with inverses of products of square matrices taken apart where that cancels."""
-    plain = build.contract(factors, out, coefficient, sizes)
+    plain = construct.contract(factors, out, coefficient, sizes)
     if not any(isinstance(t, Primitive) and t.name == "inv" for t, _ in factors):
         return plain
     parted = _part_inverses(factors, out)
     if parted is None:
         return plain
-    other = build.contract(parted, out, coefficient, sizes)
+    other = construct.contract(parted, out, coefficient, sizes)
     return other if _weight(other) < _weight(plain) else plain
 
 
@@ -294,7 +294,7 @@ def _sum(node: Add, operands: list[Tensor], inlined: set[Tensor]) -> Tensor:
             terms += inner
         else:
             terms.append(operand)
-    return build.add(terms)
+    return construct.add(terms)
 
 
 def _collect(value: Add, signatures: dict[Tensor, int]) -> Tensor:
@@ -312,15 +312,15 @@ def _collect(value: Add, signatures: dict[Tensor, int]) -> Tensor:
         weights: dict[Tensor, sp.Expr] = {}
         chosen: dict[Tensor, Tensor] = {}
         for term, flat in zip(members, flatten(members), strict=True):
-            flat_weight, flat_base = build.split_coefficient(flat)
-            own_weight, own_base = build.split_coefficient(term)
+            flat_weight, flat_base = construct.split_coefficient(flat)
+            own_weight, own_base = construct.split_coefficient(term)
             weights[flat_base] = weights.get(flat_base, sp.S.Zero) + flat_weight
             if flat_base not in chosen and flat_weight != 0:
-                chosen[flat_base] = build.scale(own_base, own_weight / flat_weight)
-        merged += [build.scale(chosen[b], w) for b, w in weights.items() if b in chosen]
+                chosen[flat_base] = construct.scale(own_base, own_weight / flat_weight)
+        merged += [construct.scale(chosen[b], w) for b, w in weights.items() if b in chosen]
     if len(merged) == len(value.operands):
         return value
-    return build.add(merged) if merged else build.constant(0, value.shape)
+    return construct.add(merged) if merged else construct.constant(0, value.shape)
 
 
 def _signature(tensor: Tensor, known: dict[Tensor, int]) -> int:

@@ -21,26 +21,37 @@ MOST_LEAVES = 64
 
 
 def canonical_order(
-    factors: Sequence[Factor], outputs: frozenset[int], sizes: dict[int, object]
+    factors: Sequence[Factor],
+    outputs: frozenset[int],
+    sizes: dict[int, object],
+    wanted: Labels = (),
 ) -> tuple[list[Factor], list[int]]:
-    """Sort the factors and list their labels, outputs first, in an order free of their names."""
+    """Sort the factors and list their labels, outputs first, in an order free of their names.
+
+    Where symmetries leave a choice, the labels ``wanted`` come in their own order.
+    """
     by_digest = sorted(factors, key=lambda factor: factor[0].digest)
     digests = [tensor.digest for tensor, _ in by_digest]
     if len(set(digests)) == len(digests) and not any(t.symmetric for t, _ in by_digest):
         ordered = by_digest
     else:
-        ordered = _search(by_digest, outputs, sizes)
-    labels = list(dict.fromkeys(k for _, names in ordered for k in names if k != UNIT_AXIS))
-    return ordered, [k for k in labels if k in outputs] + [k for k in labels if k not in outputs]
+        ordered = _search(by_digest, outputs, sizes, wanted)
+    return ordered, _label_order(ordered, outputs)
+
+
+def _label_order(factors: Sequence[Factor], outputs: frozenset[int]) -> list[int]:
+    """List the labels in order of appearance, outputs first."""
+    labels = list(dict.fromkeys(k for _, names in factors for k in names if k != UNIT_AXIS))
+    return [k for k in labels if k in outputs] + [k for k in labels if k not in outputs]
 
 
 def _search(
-    factors: list[Factor], outputs: frozenset[int], sizes: dict[int, object]
+    factors: list[Factor], outputs: frozenset[int], sizes: dict[int, object], wanted: Labels
 ) -> list[Factor]:
     labels = {k for _, names in factors for k in names if k != UNIT_AXIS}
     start = {k: (k in outputs, scalar_digest(sizes[k])) for k in labels}
     colours = _refine(factors, _ranks(start))
-    best: tuple[tuple[object, ...], list[Factor]] | None = None
+    best: tuple[tuple[Any, ...], list[Factor]] | None = None
     stack = [colours]
     leaves = 0
     while stack and leaves < MOST_LEAVES:
@@ -52,8 +63,10 @@ def _search(
             key = tuple(
                 (t.digest, tuple(colours.get(k, -1) for k in names)) for t, names in ordered
             )
-            if best is None or key < best[0]:
-                best = key, ordered
+            order = _label_order(ordered, outputs)
+            ranked = key, tuple(order.index(k) for k in wanted if k in outputs)
+            if best is None or ranked < best[0]:
+                best = ranked, ordered
             continue
         for label in ambiguous:
             split = {

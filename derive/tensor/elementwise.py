@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 
 from derive.errors import UnsupportedError
-from derive.tensor import build, scalar
+from derive.tensor import construct, scalar
 from derive.tensor.node import Tensor
 from derive.tensor.operators import TensorLike, apply, as_tensor, binary
 
@@ -208,7 +208,7 @@ def apply_body(body: sp.Expr, values: dict[sp.Symbol, Tensor]) -> Tensor:
             tensors[symbol] = from_sympy_symbol(symbol)
     order = list(tensors)
     renamed = body.xreplace({s: scalar.placeholder(k) for k, s in enumerate(order)})
-    return apply(build.as_coefficient(renamed), *(tensors[s] for s in order))
+    return apply(construct.as_coefficient(renamed), *(tensors[s] for s in order))
 
 
 def is_size(symbol: sp.Basic) -> bool:

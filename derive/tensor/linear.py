@@ -11,7 +11,7 @@ from typing import Any
 import sympy as sp
 
 from derive.errors import ShapeError
-from derive.tensor import build, elementwise, scalar
+from derive.tensor import construct, elementwise, scalar
 from derive.tensor.dims import as_dim, is_one, same_dim
 from derive.tensor.node import UNIT_AXIS, Primitive, Symbol, Tensor, View
 from derive.tensor.operators import TensorLike, as_tensor, describe, matmul
@@ -33,7 +33,7 @@ def ones(*shape: Any) -> Tensor:
     >>> derive.ones(2, 3).shape
     (2, 3)
     """
-    return build.constant(1, _shape(shape))
+    return construct.constant(1, _shape(shape))
 
 
 def zeros(*shape: Any) -> Tensor:
@@ -45,7 +45,7 @@ def zeros(*shape: Any) -> Tensor:
     >>> derive.zeros(2, 3).shape
     (2, 3)
     """
-    return build.constant(0, _shape(shape))
+    return construct.constant(0, _shape(shape))
 
 
 def eye(n: object) -> Tensor:
@@ -58,7 +58,7 @@ def eye(n: object) -> Tensor:
     (3, 3)
     """
     dim = as_dim(n)
-    return build.view(build.ONE, sp.S.One, (), (0, 0), (dim, dim))
+    return construct.view(construct.ONE, sp.S.One, (), (0, 0), (dim, dim))
 
 
 def diag(x: TensorLike) -> Tensor:
@@ -77,14 +77,14 @@ def diag(x: TensorLike) -> Tensor:
     """
     tensor = as_tensor(x)
     if tensor.ndim == 1:
-        return build.contract([(tensor, (0,))], (0, 0))
+        return construct.contract([(tensor, (0,))], (0, 0))
     if tensor.ndim == 2:
         if is_one(tensor.shape[1]) and not is_one(tensor.shape[0]):
             raise ShapeError(
                 f"diag: {describe(tensor)} is a column; use diag(x[:, 0]) for its diagonal matrix"
             )
         _require_square("diag", tensor)
-        return build.contract([(tensor, (0, 0))], (0,))
+        return construct.contract([(tensor, (0, 0))], (0,))
     raise ShapeError(f"diag: {describe(tensor)} is neither a vector nor a matrix")
 
 
@@ -100,7 +100,7 @@ def trace(x: TensorLike) -> Tensor:
     tensor = as_tensor(x)
     _require_square("trace", tensor)
     batch = tuple(range(tensor.ndim - 2))
-    return build.contract([(tensor, (*batch, len(batch), len(batch)))], batch)
+    return construct.contract([(tensor, (*batch, len(batch), len(batch)))], batch)
 
 
 def outer(a: TensorLike, b: TensorLike) -> Tensor:
@@ -116,7 +116,7 @@ def outer(a: TensorLike, b: TensorLike) -> Tensor:
     left = tuple(range(x.ndim))
     right = tuple(range(x.ndim, x.ndim + y.ndim))
     sizes = dict(zip((*left, *right), (*x.shape, *y.shape), strict=True))
-    return build.contract([(x, left), (y, right)], (*left, *right), sp.S.One, sizes)
+    return construct.contract([(x, left), (y, right)], (*left, *right), sp.S.One, sizes)
 
 
 def dot(a: TensorLike, b: TensorLike) -> Tensor:
@@ -134,13 +134,13 @@ def dot(a: TensorLike, b: TensorLike) -> Tensor:
     ()
     """
     x, y = as_tensor(a), as_tensor(b)
-    if not build.same_shape(x.shape, y.shape):
+    if not construct.same_shape(x.shape, y.shape):
         raise ShapeError(
             f"dot: {describe(x)} and {describe(y)} must have the same shape; "
             "use @ for a product of matrices"
         )
     labels = tuple(range(x.ndim))
-    return build.contract([(x, labels), (y, labels)], ())
+    return construct.contract([(x, labels), (y, labels)], ())
 
 
 def kron(a: TensorLike, b: TensorLike) -> Tensor:
@@ -155,7 +155,7 @@ def kron(a: TensorLike, b: TensorLike) -> Tensor:
     x, y = as_tensor(a), as_tensor(b)
     if x.ndim != 2 or y.ndim != 2:
         raise ShapeError(f"kron: {describe(x)} and {describe(y)} must be matrices")
-    product = build.contract(
+    product = construct.contract(
         [(x, (0, 2)), (y, (1, 3))],
         (0, 1, 2, 3),
         sp.S.One,
@@ -199,13 +199,13 @@ def _banded(tensor: Tensor, condition: Any, name: str) -> Tensor:
         raise ShapeError(f"{name}: {describe(tensor)} has fewer than two axes")
     rows, columns = tensor.ndim - 2, tensor.ndim - 1
     body = condition(scalar.placeholder(0), scalar.placeholder(1))
-    mask = build.map_entries(
+    mask = construct.map_entries(
         body,
-        [(build.arange(tensor.shape[-2]), (0,)), (build.arange(tensor.shape[-1]), (1,))],
+        [(construct.arange(tensor.shape[-2]), (0,)), (construct.arange(tensor.shape[-1]), (1,))],
         (0, 1),
     )
     labels = tuple(range(tensor.ndim))
-    return build.contract(
+    return construct.contract(
         [(tensor, labels), (mask, (rows, columns))],
         labels,
         sp.S.One,
@@ -248,8 +248,8 @@ def inv(x: TensorLike) -> Tensor:
     if isinstance(tensor, Primitive) and tensor.name == "inv":
         return tensor.operands[0]
     if isinstance(tensor, Symbol) and "orthogonal" in tensor.structure:
-        return build.permute(tensor, (1, 0))
-    return build.primitive("inv", (tensor,), tensor.shape, symmetric=tensor.symmetric)
+        return construct.permute(tensor, (1, 0))
+    return construct.primitive("inv", (tensor,), tensor.shape, symmetric=tensor.symmetric)
 
 
 def _inverse_of_view(tensor: View) -> Tensor | None:
@@ -257,8 +257,10 @@ def _inverse_of_view(tensor: View) -> Tensor | None:
     axes = tuple(range(tensor.ndim))
     row, column = tensor.target[-2:]
     if row == column:
-        vector = build.contract([(tensor, (*axes[:-2], axes[-2], axes[-2]))], axes[:-1])
-        return build.contract([(elementwise.reciprocal(vector), axes[:-1])], (*axes[:-1], axes[-2]))
+        vector = construct.contract([(tensor, (*axes[:-2], axes[-2], axes[-2]))], axes[:-1])
+        return construct.contract(
+            [(elementwise.reciprocal(vector), axes[:-1])], (*axes[:-1], axes[-2])
+        )
     inside = [k for k in tensor.source if k != UNIT_AXIS]
     if row not in inside or column not in inside or len(set(inside)) < len(inside):
         return None
@@ -270,7 +272,7 @@ def _inverse_of_view(tensor: View) -> Tensor | None:
     operand = tensor.operand
     if {tensor.source[-2], tensor.source[-1]} != {row, column}:
         return None
-    return build.view(
+    return construct.view(
         inv(operand), 1 / tensor.coefficient, tensor.source, tensor.target, tensor.shape
     )
 
@@ -321,7 +323,7 @@ def det(x: TensorLike) -> Tensor:
     factored = _factored(tensor)
     if factored is not None:
         return reduce(lambda a, b: a * b, factored)
-    return build.primitive("det", (tensor,), tensor.shape[:-2])
+    return construct.primitive("det", (tensor,), tensor.shape[:-2])
 
 
 def logdet(x: TensorLike) -> Tensor:
@@ -335,7 +337,7 @@ def logdet(x: TensorLike) -> Tensor:
     """
     tensor = as_tensor(x)
     _require_square("logdet", tensor)
-    weight, base = build.split_coefficient(tensor)
+    weight, base = construct.split_coefficient(tensor)
     if weight.is_positive and weight is not sp.S.One:
         return logdet(base) + tensor.shape[-1] * sp.log(weight)
     return elementwise.log(det(tensor))
@@ -346,17 +348,17 @@ def _factored(tensor: Tensor) -> list[Tensor] | None:
     n = tensor.shape[-1]
     batch = tuple(range(tensor.ndim - 2))
     if is_one(n):
-        return [build.contract([(tensor, (*batch, len(batch), len(batch)))], batch)]
+        return [construct.contract([(tensor, (*batch, len(batch), len(batch)))], batch)]
     if isinstance(tensor, View) and tensor.target[-2] == tensor.target[-1]:
         from derive.tensor.reductions import prod
 
-        diagonal = build.contract(
+        diagonal = construct.contract(
             [(tensor, (*batch, len(batch), len(batch)))], (*batch, len(batch))
         )
         return [prod(diagonal, axis=len(batch))]
     if isinstance(tensor, View) and tensor.coefficient is not sp.S.One:
-        rest = build.split_coefficient(tensor)[1]
-        return [build.constant(tensor.coefficient**n), det(rest)]
+        rest = construct.split_coefficient(tensor)[1]
+        return [construct.constant(tensor.coefficient**n), det(rest)]
     if isinstance(tensor, View) and tensor.ndim == 2 and set(tensor.source) == set(tensor.target):
         return [det(tensor.operand)]
     if isinstance(tensor, Symbol) and tensor.structure & {"lower_triangular", "upper_triangular"}:

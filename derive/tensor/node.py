@@ -15,7 +15,7 @@ Primitive       an operation with a rule of its own: inverse, determinant, max, 
 
 Axes are denoted by labels, small integers.  An operand axis of size 1 has the label ``-1``: only
 symbols, primitives and views have such axes.  Nodes are made by the constructors in
-``derive.tensor.build``, never directly: those bring every node into its canonical form.
+``derive.tensor.construct``, never directly: those bring every node into its canonical form.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import sympy as sp
 
 from derive.errors import ShapeError, UnsupportedError
-from derive.tensor import build, scalar
+from derive.tensor import construct, scalar
 from derive.tensor.dims import Shape, as_shape, is_one, same_dim, show_shape
 from derive.tensor.node import Labels, Tensor
 
@@ -36,11 +36,11 @@ def as_tensor(value: TensorLike) -> Tensor:
     (n, n)
     """
     if isinstance(value, Tensor):
-        if build.is_diagonal(value):
-            return build.permute(value, (0, 1))
+        if construct.is_diagonal(value):
+            return construct.permute(value, (0, 1))
         return value
     if isinstance(value, (int, float)):
-        return build.constant(value)
+        return construct.constant(value)
     if isinstance(value, sp.Basic | sp.MatrixBase):
         from derive.interop import from_sympy
 
@@ -100,7 +100,7 @@ def align(tensor: Tensor, shape: Shape) -> tuple[Tensor, Labels]:
         k for k in range(tensor.ndim) if not is_one(tensor.shape[k]) or is_one(shape[k + offset])
     ]
     if len(kept) < tensor.ndim:
-        tensor = build.view(
+        tensor = construct.view(
             tensor,
             sp.S.One,
             tuple(range(tensor.ndim)),
@@ -140,7 +140,7 @@ def _spread(tensor: Tensor, shape: Shape) -> Tensor:
     if tensor.shape == shape:
         return tensor
     tensor, labels = align(tensor, shape)
-    return build.view(tensor, sp.S.One, labels, tuple(range(len(shape))), shape)
+    return construct.view(tensor, sp.S.One, labels, tuple(range(len(shape))), shape)
 
 
 _SIGNS = {
@@ -177,15 +177,15 @@ def binary(name: str, left: TensorLike, right: TensorLike) -> Tensor:
         return matmul(a, b)
     shape = broadcast_shape(_SIGNS.get(name, name), [a, b])
     if name in ("add", "subtract"):
-        b = build.scale(b, -1) if name == "subtract" else b
-        return build.add([_spread(a, shape), _spread(b, shape)])
+        b = construct.scale(b, -1) if name == "subtract" else b
+        return construct.add([_spread(a, shape), _spread(b, shape)])
     sizes = dict(enumerate(shape))
     if name == "divide":
         b, name = power(b, -1), "multiply"
     if name == "multiply":
-        return build.contract([align(a, shape), align(b, shape)], tuple(sizes), sp.S.One, sizes)
+        return construct.contract([align(a, shape), align(b, shape)], tuple(sizes), sp.S.One, sizes)
     body = _BODIES[name](scalar.placeholder(0), scalar.placeholder(1))
-    return build.map_entries(body, [align(a, shape), align(b, shape)], tuple(sizes), sizes)
+    return construct.map_entries(body, [align(a, shape), align(b, shape)], tuple(sizes), sizes)
 
 
 def power(x: TensorLike, exponent: TensorLike) -> Tensor:
@@ -198,12 +198,12 @@ def apply(body: sp.Expr, *arguments: TensorLike, operation: str = "map") -> Tens
     tensors = [as_tensor(x) for x in arguments]
     shape = broadcast_shape(f"({operation})", tensors)
     sizes = dict(enumerate(shape))
-    return build.map_entries(body, [align(t, shape) for t in tensors], tuple(sizes), sizes)
+    return construct.map_entries(body, [align(t, shape) for t in tensors], tuple(sizes), sizes)
 
 
 def negative(x: TensorLike) -> Tensor:
     """Negate every entry."""
-    return build.scale(as_tensor(x), -1)
+    return construct.scale(as_tensor(x), -1)
 
 
 def abs(x: TensorLike) -> Tensor:
@@ -243,13 +243,13 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     )
     sizes = dict(enumerate(batch))
     sizes[row], sizes[column] = a.shape[-2] if a.ndim > 1 else sp.S.One, b.shape[-1]
-    return build.contract([left, right], out, sp.S.One, sizes)
+    return construct.contract([left, right], out, sp.S.One, sizes)
 
 
 def _batch_shape(a: Tensor, b: Tensor, batch_a: Shape, batch_b: Shape) -> Shape:
     if not batch_a and not batch_b:
         return ()
-    leading = [build.constant(0, shape) for shape in (batch_a, batch_b)]
+    leading = [construct.constant(0, shape) for shape in (batch_a, batch_b)]
     try:
         return broadcast_shape("@", leading)
     except ShapeError as error:
@@ -264,7 +264,7 @@ def _matrix_factor(tensor: Tensor, batch: Shape, matrix: Labels) -> tuple[Tensor
     kept = [k for k in range(len(own)) if not is_one(own[k]) or is_one(batch[k + offset])]
     axes = (*kept, tensor.ndim - 2, tensor.ndim - 1)
     if len(kept) < len(own):
-        tensor = build.view(
+        tensor = construct.view(
             tensor,
             sp.S.One,
             tuple(range(tensor.ndim)),
@@ -304,7 +304,7 @@ def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
             f"transpose: {axes} is not a permutation of the {tensor.ndim} axes of "
             f"{describe(tensor)}"
         )
-    return build.permute(tensor, axes)
+    return construct.permute(tensor, axes)
 
 
 def normalize_axis(axis: int, rank: int, operation: str) -> int:
@@ -379,7 +379,7 @@ def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
     if missing:
         raise ShapeError(f"{what}: output index {missing[0]} is in no operand")
     number = {index: k for k, index in enumerate(sizes)}
-    return build.contract(
+    return construct.contract(
         [(t, tuple(number[c] for c in term)) for term, t in zip(terms, tensors, strict=True)],
         tuple(number[c] for c in output),
         sp.S.One,
@@ -439,14 +439,14 @@ def index(tensor: Tensor, key: Any) -> Tensor:
                 f"the index {part!r} is not an integer, a slice, None or an integer vector; "
                 "use derive.take or derive.where"
             )
-    return build.view(tensor, sp.S.One, tuple(range(tensor.ndim)), tuple(target), tuple(shape))
+    return construct.view(tensor, sp.S.One, tuple(range(tensor.ndim)), tuple(target), tuple(shape))
 
 
 def _insert_unit(tensor: Tensor, axis: int) -> Tensor:
     axes = tuple(range(tensor.ndim))
     target = (*axes[:axis], tensor.ndim, *axes[axis:])
     shape = (*tensor.shape[:axis], sp.S.One, *tensor.shape[axis:])
-    return build.view(tensor, sp.S.One, axes, target, shape)
+    return construct.view(tensor, sp.S.One, axes, target, shape)
 
 
 def _is_integer(part: Any) -> bool:
@@ -462,5 +462,5 @@ def as_dim_or_int(part: Any) -> int:
 
 def require_same_shape(operation: str, a: Tensor, b: Tensor) -> None:
     """Raise a ShapeError unless two tensors have one shape."""
-    if not build.same_shape(a.shape, b.shape):
+    if not construct.same_shape(a.shape, b.shape):
         raise ShapeError(f"{operation}: {describe(a)} and {describe(b)} must have the same shape")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from derive.errors import UnsupportedError
-from derive.tensor import build, linear, reductions, structural
+from derive.tensor import construct, linear, reductions, structural
 from derive.tensor.dims import Shape
 from derive.tensor.node import (
     UNIT_AXIS,
@@ -26,15 +26,15 @@ def rebuild(node: Tensor, operands: Sequence[Tensor]) -> Tensor:
     if tuple(operands) == node.operands:
         return node
     if isinstance(node, View):
-        return build.view(operands[0], node.coefficient, node.source, node.target, node.shape)
+        return construct.view(operands[0], node.coefficient, node.source, node.target, node.shape)
     if isinstance(node, Contraction):
-        return build.contract(factors_of(node, operands), tuple(range(node.ndim)))
+        return construct.contract(factors_of(node, operands), tuple(range(node.ndim)))
     if isinstance(node, Add):
-        return build.add(operands)
+        return construct.add(operands)
     if isinstance(node, Map):
         axes = tuple(range(node.ndim))
         arguments = list(zip(operands, named_labels(node.labels), strict=True))
-        return build.map_entries(
+        return construct.map_entries(
             node.body, arguments, axes, dict(zip(axes, node.shape, strict=True))
         )
     if isinstance(node, Primitive):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sympy as sp
 
 from derive.errors import UnsupportedError
-from derive.tensor import build, elementwise
+from derive.tensor import construct, elementwise
 from derive.tensor.dims import Shape, is_one
 from derive.tensor.node import Tensor
 from derive.tensor.operators import TensorLike, abs, as_tensor, normalize_axes
@@ -21,7 +21,7 @@ def _finish(reduced: Tensor, shape: Shape, axes: tuple[int, ...], keepdims: bool
     kept = [k for k in range(len(shape)) if k not in axes]
     target = tuple(kept.index(k) if k in kept else len(kept) + k for k in range(len(shape)))
     full = tuple(dim if k in kept else sp.S.One for k, dim in enumerate(shape))
-    return build.view(reduced, sp.S.One, tuple(range(reduced.ndim)), target, full)
+    return construct.view(reduced, sp.S.One, tuple(range(reduced.ndim)), target, full)
 
 
 def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -45,7 +45,7 @@ def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     axes = normalize_axes(axis, tensor.ndim, "sum")
     labels = tuple(range(tensor.ndim))
     out = tuple(k for k in labels if k not in axes)
-    return _finish(build.contract([(tensor, labels)], out), tensor.shape, axes, keepdims)
+    return _finish(construct.contract([(tensor, labels)], out), tensor.shape, axes, keepdims)
 
 
 def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -61,7 +61,7 @@ def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     tensor = as_tensor(x)
     axes = normalize_axes(axis, tensor.ndim, "mean")
     count = sp.Mul(*(tensor.shape[k] for k in axes))
-    return build.scale(sum(tensor, axes, keepdims), 1 / count)
+    return construct.scale(sum(tensor, axes, keepdims), 1 / count)
 
 
 def var(x: TensorLike, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Tensor:
@@ -82,7 +82,7 @@ def var(x: TensorLike, axis: Axis = None, keepdims: bool = False, ddof: int = 0)
     axes = normalize_axes(axis, tensor.ndim, "var")
     count = sp.Mul(*(tensor.shape[k] for k in axes)) - ddof
     centred = tensor - mean(tensor, axes, keepdims=True)
-    return build.scale(sum(centred**2, axes, keepdims), 1 / count)
+    return construct.scale(sum(centred**2, axes, keepdims), 1 / count)
 
 
 def _primitive(name: str, x: TensorLike, axis: Axis, keepdims: bool) -> Tensor:
@@ -97,12 +97,12 @@ def reduce_axes(name: str, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
     if units:
         kept = tuple(k for k in range(tensor.ndim) if k not in units)
         small = tuple(tensor.shape[k] for k in kept)
-        tensor = build.view(tensor, sp.S.One, tuple(range(tensor.ndim)), kept, small)
+        tensor = construct.view(tensor, sp.S.One, tuple(range(tensor.ndim)), kept, small)
         axes = tuple(kept.index(k) for k in axes if k not in units)
     if not axes:
         return tensor
     shape = tuple(dim for k, dim in enumerate(tensor.shape) if k not in axes)
-    return build.primitive(name, (tensor,), shape, (axes,))
+    return construct.primitive(name, (tensor,), shape, (axes,))
 
 
 def max(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -198,7 +198,7 @@ def norm(x: TensorLike, ord: object = 2, axis: Axis = None, keepdims: bool = Fal
     (n,)
     """
     tensor = as_tensor(x)
-    order = build.as_coefficient(ord)
+    order = construct.as_coefficient(ord)
     if order == 2:
         return elementwise.sqrt(sum(tensor**2, axis, keepdims))
     if order == 1:

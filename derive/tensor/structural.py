@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import sympy as sp
 
 from derive.errors import ShapeError, UnsupportedError
-from derive.tensor import build
+from derive.tensor import construct
 from derive.tensor.dims import Shape, as_dim, as_shape, is_one, same_dim, show_shape
 from derive.tensor.node import UNIT_AXIS, Primitive, Tensor, View
 from derive.tensor.operators import (
@@ -97,7 +97,7 @@ def window(tensor: Tensor, axis: int, start: sp.Expr, count: sp.Expr, step: int)
         same = [k for k, name in enumerate(tensor.target) if name == label]
         small = tuple(count if k in same else dim for k, dim in enumerate(tensor.shape))
         names = fresh_names(tensor)
-        result = build.view(operand, tensor.coefficient, names[0], names[1], small)
+        result = construct.view(operand, tensor.coefficient, names[0], names[1], small)
         for k in same:
             if k != axis:
                 result = spread(result, k, start, size, step)
@@ -112,13 +112,15 @@ def window(tensor: Tensor, axis: int, start: sp.Expr, count: sp.Expr, step: int)
     return _without_units(
         tensor,
         axis,
-        lambda t, k, dims: build.primitive("slice", (t,), dims, (k, start, count, step), t.dtype),
+        lambda t, k, dims: construct.primitive(
+            "slice", (t,), dims, (k, start, count, step), t.dtype
+        ),
         shape,
     )
 
 
 def fresh_names(view: View) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Give the labels of a view with names for the axes of size 1, as ``build.view`` takes them."""
+    """Give the labels of a view as ``construct.view`` takes them, axes of size 1 named too."""
     top = len(view.target) + 1
     source = tuple(top + k if name == UNIT_AXIS else name for k, name in enumerate(view.source))
     more = top + len(source)
@@ -134,33 +136,35 @@ def _without_units(
     if len(kept) == tensor.ndim:
         return make(tensor, axis, shape)
     axes = tuple(range(tensor.ndim))
-    small = build.view(tensor, sp.S.One, axes, tuple(kept), tuple(tensor.shape[k] for k in kept))
+    small = construct.view(
+        tensor, sp.S.One, axes, tuple(kept), tuple(tensor.shape[k] for k in kept)
+    )
     made = make(small, kept.index(axis), tuple(shape[k] for k in kept))
-    return build.view(made, sp.S.One, tuple(kept), axes, shape)
+    return construct.view(made, sp.S.One, tuple(kept), axes, shape)
 
 
 def spread(tensor: Tensor, axis: int, start: sp.Expr, size: sp.Expr, step: int) -> Tensor:
     """Put the entries of an axis into zeros of a larger axis: the transpose of ``window``."""
     shape = (*tensor.shape[:axis], size, *tensor.shape[axis + 1 :])
-    if build.is_zero(tensor):
-        return build.constant(0, shape)
+    if construct.is_zero(tensor):
+        return construct.constant(0, shape)
     if start == 0 and step == 1 and same_dim(size, tensor.shape[axis]):
         return tensor
-    weight, base = build.split_coefficient(tensor)
+    weight, base = construct.split_coefficient(tensor)
     if isinstance(base, View):
         label = base.target[axis]
         carried = [k for k, name in enumerate(base.source) if name == label]
         if label != UNIT_AXIS and base.target.count(label) == 1 and len(carried) == 1:
             inner = spread(base.operand, carried[0], start, size, step)
             names = fresh_names(base)
-            return build.view(inner, weight, names[0], names[1], shape)
+            return construct.view(inner, weight, names[0], names[1], shape)
     node = _without_units(
         base,
         axis,
-        lambda t, k, dims: build.primitive("pad", (t,), dims, (k, start, step), t.dtype),
+        lambda t, k, dims: construct.primitive("pad", (t,), dims, (k, start, step), t.dtype),
         shape,
     )
-    return build.scale(node, weight)
+    return construct.scale(node, weight)
 
 
 def pad(x: TensorLike, widths: Sequence[tuple[object, object]]) -> Tensor:
@@ -231,7 +235,7 @@ def concatenate(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
     for part in parts:
         padded.append(spread(part, axis, sp.expand(offset), total, 1))
         offset = offset + part.shape[axis]
-    return build.add(padded)
+    return construct.add(padded)
 
 
 def stack(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
@@ -250,7 +254,7 @@ def stack(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
     rank = parts[0].ndim + 1
     axis = normalize_axis(axis, rank, "stack")
     for part in parts:
-        if not build.same_shape(part.shape, parts[0].shape):
+        if not construct.same_shape(part.shape, parts[0].shape):
             raise ShapeError(f"stack: {describe(parts[0])} and {describe(part)} differ in shape")
     key = (slice(None),) * axis + (None,)
     return concatenate([part[key] for part in parts], axis)
@@ -296,21 +300,21 @@ def reshape(x: TensorLike, shape: Sequence[object]) -> Tensor:
 
 def reshape_to(tensor: Tensor, target: Shape) -> Tensor:
     """Reshape, where the number of entries is known to agree."""
-    if build.same_shape(tensor.shape, target):
+    if construct.same_shape(tensor.shape, target):
         return tensor
-    value = build.constant_value(tensor)
+    value = construct.constant_value(tensor)
     if value is not None:
-        return build.constant(value, target)
+        return construct.constant(value, target)
     if isinstance(tensor, Primitive) and tensor.name == "reshape":
         return reshape_to(tensor.operands[0], target)
     if isinstance(tensor, View) and tensor.ndim == 2 and tensor.target[0] == tensor.target[1]:
         half = target[: len(target) // 2]
-        if build.same_shape((*half, *half), target) and same_dim(
+        if construct.same_shape((*half, *half), target) and same_dim(
             as_dim(sp.Mul(*half)), tensor.shape[0]
         ):
             axes = tuple(range(len(half)))
-            diagonal = reshape_to(build.contract([(tensor, (0, 0))], (0,)), half)
-            return build.contract([(diagonal, axes)], (*axes, *axes))
+            diagonal = reshape_to(construct.contract([(tensor, (0, 0))], (0,)), half)
+            return construct.contract([(diagonal, axes)], (*axes, *axes))
     sizes = [k for k, dim in enumerate(tensor.shape) if not is_one(dim)]
     wanted = [k for k, dim in enumerate(target) if not is_one(dim)]
     if len(sizes) == len(wanted) and all(
@@ -322,9 +326,9 @@ def reshape_to(tensor: Tensor, target: Shape) -> Tensor:
         )
         for a, b in zip(sizes, wanted, strict=True):
             labels[b] = source[a]
-        return build.view(tensor, sp.S.One, tuple(source), tuple(labels), target)
-    weight, base = build.split_coefficient(tensor)
-    return build.scale(build.primitive("reshape", (base,), target, (), base.dtype), weight)
+        return construct.view(tensor, sp.S.One, tuple(source), tuple(labels), target)
+    weight, base = construct.split_coefficient(tensor)
+    return construct.scale(construct.primitive("reshape", (base,), target, (), base.dtype), weight)
 
 
 def take(x: TensorLike, indices: TensorLike, axis: int = 0) -> Tensor:
@@ -349,20 +353,20 @@ def take(x: TensorLike, indices: TensorLike, axis: int = 0) -> Tensor:
     axis = normalize_axis(axis, tensor.ndim, "take")
     require_integers("take", positions)
     shape = (*tensor.shape[:axis], *positions.shape, *tensor.shape[axis + 1 :])
-    value = build.constant_value(tensor)
+    value = construct.constant_value(tensor)
     if value is not None:
-        return build.constant(value, shape)
-    return build.primitive("take", (tensor, positions), shape, (axis,), tensor.dtype)
+        return construct.constant(value, shape)
+    return construct.primitive("take", (tensor, positions), shape, (axis,), tensor.dtype)
 
 
 def scatter(x: Tensor, positions: Tensor, axis: int, size: sp.Expr) -> Tensor:
     """Add slices into zeros at integer positions of one axis: the transpose of ``take``."""
     shape = (*x.shape[:axis], size, *x.shape[axis + positions.ndim :])
-    if build.is_zero(x):
-        return build.constant(0, shape)
-    weight, base = build.split_coefficient(x)
-    node = build.primitive("scatter", (base, positions), shape, (axis,), base.dtype)
-    return build.scale(node, weight)
+    if construct.is_zero(x):
+        return construct.constant(0, shape)
+    weight, base = construct.split_coefficient(x)
+    node = construct.primitive("scatter", (base, positions), shape, (axis,), base.dtype)
+    return construct.scale(node, weight)
 
 
 def require_integers(operation: str, positions: Tensor) -> None:
@@ -410,12 +414,12 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tenso
     inner = tuple(rank if k == axis else k for k in out)
     from derive.tensor import scalar
 
-    indicator = build.map_entries(
+    indicator = construct.map_entries(
         scalar.selects(scalar.placeholder(0), scalar.placeholder(1)),
-        [(chosen, out), (build.arange(tensor.shape[axis]), (rank,))],
+        [(chosen, out), (construct.arange(tensor.shape[axis]), (rank,))],
         (*out, rank),
     )
-    return build.contract(
+    return construct.contract(
         [(tensor, inner), (indicator, (*out, rank))],
         out,
         sp.S.One,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import sympy as sp
 
 from derive.errors import ShapeError, UnsupportedError
-from derive.tensor import build
+from derive.tensor import construct
 from derive.tensor.dims import as_shape, same_dim, show_shape
 from derive.tensor.node import Symbol, Tensor
 
@@ -127,7 +127,7 @@ def _declare(
     ):
         tags |= {"diagonal", "symmetric"}
         tags -= {"lower_triangular", "upper_triangular"}
-    return build.symbol(name, sizes, frozenset(tags), dtype)
+    return construct.symbol(name, sizes, frozenset(tags), dtype)
 
 
 def structure_of(symbol: Symbol) -> frozenset[str]:
@@ -137,4 +137,4 @@ def structure_of(symbol: Symbol) -> frozenset[str]:
 
 def from_sympy_symbol(symbol: sp.Symbol) -> Tensor:
     """Give the scalar input that a SymPy symbol stands for, with its name."""
-    return build.symbol(symbol.name, (), frozenset({"positive"} if symbol.is_positive else ()))
+    return construct.symbol(symbol.name, (), frozenset({"positive"} if symbol.is_positive else ()))

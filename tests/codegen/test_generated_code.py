@@ -87,7 +87,7 @@ def test_slices_must_lie_within_their_axis(generate):
     for part in (x[:3], x[-3:], x[2:5]):
         f = generate(derive.sum(part))
         assert float(f(np.ones(6))) == 3
-        with pytest.raises(ValueError, match="the sizes must satisfy n - [35] >= 0"):
+        with pytest.raises(ValueError, match=r"the sizes must satisfy n - [35] >= 0"):
             f(np.ones(2))
 
 

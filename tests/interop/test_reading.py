@@ -25,7 +25,7 @@ from sympy.tensor.array.expressions.array_expressions import (
 
 import derive
 from derive.interop import from_sympy
-from derive.tensor import build, scalar
+from derive.tensor import construct, scalar
 from derive.tensor.dims import as_shape
 from derive.tensor.node import Add, Contraction, Map, symbols_of, topological
 from tests.interop.explicit import value_of
@@ -170,7 +170,7 @@ def test_a_reading_has_sympys_value(expr: Any) -> None:
     actual = interpret(tensor, VALUES)
     np.testing.assert_allclose(actual, expected.reshape(actual.shape), rtol=1e-9, atol=1e-12)
     shape = tuple(getattr(expr, "shape", ()) or ())
-    assert build.same_shape(tensor.shape, as_shape(shape))
+    assert construct.same_shape(tensor.shape, as_shape(shape))
 
 
 def test_a_symbol_keeps_name_shape_and_sign() -> None:
@@ -182,7 +182,7 @@ def test_a_symbol_keeps_name_shape_and_sign() -> None:
 
 
 def test_a_size_is_a_constant_and_an_index_an_integer_input() -> None:
-    assert from_sympy(n) is build.constant(n)
+    assert from_sympy(n) is construct.constant(n)
     assert {s.name for s in symbols_of(from_sympy(sp.Trace(P) / p))} == {"P"}
     entry = from_sympy(A[i, j] + a)
     assert {s.name: s.dtype for s in symbols_of(entry)} == {

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 import derive
 from derive.interop import from_sympy, to_sympy
 from derive.simplify import simplify
-from derive.tensor import build
+from derive.tensor import construct
 from derive.tensor.node import Tensor, symbols_of
 from derive.tensor.symbols import STRUCTURES
 from tests.interop.test_reading import ARRAYS, MATRICES, SCALARS
@@ -46,8 +46,8 @@ TENSORS: dict[str, Tensor] = {
     "ones": derive.ones(n),
     "scaled ones": derive.ones(n, m) / n,
     "identity": derive.eye(n),
-    "delta": build.view(build.ONE, sp.S(2), (), (0, 1, 0, 1), (n, m, n, m)),
-    "arange": build.arange(n),
+    "delta": construct.view(construct.ONE, sp.S(2), (), (0, 1, 0, 1), (n, m, n, m)),
+    "arange": construct.arange(n),
     "nested product": (A @ B) @ C,
     "product": from_sympy(sp.MatMul(*(sp.MatrixSymbol(c, n, n) for c in "ABC"))),
     "nested trace": derive.trace(A @ B),

@@ -9,7 +9,7 @@ import derive
 from codegen.checking import evaluate
 from derive.rules import RULES
 from derive.rules.registry import rule_for
-from derive.tensor import build
+from derive.tensor import construct
 from derive.tensor.node import topological
 from derive.tensor.rebuild import _MAKERS
 
@@ -53,6 +53,6 @@ def test_jvp_is_the_transpose_of_vjp():
 
 def test_unknown_primitive_is_refused():
     x = derive.vector("x", derive.dims("n"))
-    unknown = build.primitive("mystery", (x,), x.shape)
+    unknown = construct.primitive("mystery", (x,), x.shape)
     with pytest.raises(derive.UnsupportedError, match="no derivative is known for 'mystery'"):
         derive.gradient(derive.sum(unknown), x)

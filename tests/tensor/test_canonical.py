@@ -10,6 +10,9 @@ import sympy as sp
 
 import derive
 from derive.simplify import flatten
+from derive.tensor import construct
+from derive.tensor.node import View
+from derive.tensor.rebuild import factors_of
 
 n, m = derive.dims("n m")
 A, B, C = (derive.matrix(name, n, n) for name in "ABC")
@@ -96,6 +99,24 @@ def test_order_is_the_same_in_every_process():
         for seed in ("0", "1", "2")
     }
     assert len(runs) == 1
+
+
+def test_sum_over_a_broadcast_axis_beside_zeros_counts():
+    padded = derive.pad(x, [(1, 0)])
+    total = derive.sum(padded * derive.broadcast_to(t, (m, 1)), axis=0)
+    assert flatten([total]) == flatten([m * t * padded])
+
+
+def test_contraction_of_equal_operands_is_stable():
+    for subscripts in ("ij,kl->ijkl", "ij,kj->ik", "ij,kl->ikjl"):
+        product = derive.einsum(subscripts, A, A)
+        core = product.operand if isinstance(product, View) else product
+        assert construct.contract(factors_of(core), tuple(range(core.ndim))) is core
+
+
+def test_view_of_zeros_is_one_node():
+    padded = derive.pad(A, [(0, 2), (0, 0)])
+    assert derive.einsum("ij->ji", padded) is padded.T
 
 
 def test_deep_networks_neither_overflow_nor_explode():

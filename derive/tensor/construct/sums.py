@@ -7,11 +7,11 @@ from itertools import permutations
 
 import sympy as sp
 
-from derive.tensor.build.alignment import merge_entrywise
-from derive.tensor.build.leaves import (
+from derive.tensor.construct.alignment import merge_entrywise
+from derive.tensor.construct.leaves import (
     is_zero,
 )
-from derive.tensor.build.views import (
+from derive.tensor.construct.views import (
     constant,
     permute,
     scale,

@@ -12,23 +12,23 @@ from typing import Any
 
 import sympy as sp
 
-from derive.tensor.build.alignment import merge_aligned
-from derive.tensor.build.cancellation import (
+from derive.tensor.canonical import Factor, canonical_order
+from derive.tensor.construct.alignment import merge_aligned
+from derive.tensor.construct.cancellation import (
     cancel_inverses,
     contract_window,
     pad_among,
     sum_indicators,
 )
-from derive.tensor.build.leaves import (
+from derive.tensor.construct.leaves import (
     ONE,
     constant_value,
     is_diagonal,
 )
-from derive.tensor.build.views import (
+from derive.tensor.construct.views import (
     view,
     without_units,
 )
-from derive.tensor.canonical import Factor, canonical_order
 from derive.tensor.dims import Dim, Shape, is_one, same_dim
 from derive.tensor.node import (
     UNIT_AXIS,
@@ -109,8 +109,9 @@ def contract(
         for tensor, names in absorbed
     ]
     wanted = {find(k) for k in out}
-    among_zeros = pad_among(resolved)
+    among_zeros = pad_among(resolved) if resolved and _multiplies(resolved, wanted) else None
     if among_zeros is not None:
+        coefficient = coefficient * _lost(dims, find, wanted, resolved)
         return contract_window(resolved, among_zeros, tuple(map(find, out)), coefficient, dims)
     resolved, counted = sum_indicators(resolved, wanted)
     dims = {k: dim for k, dim in dims.items() if find(k) not in counted}
@@ -144,7 +145,7 @@ def contract(
     extent = {find(k): dims[k] for k in dims}
     for tensor, names in resolved:
         extent.update(zip(names, tensor.shape, strict=True))
-    ordered, order = canonical_order(resolved, outputs, extent)
+    ordered, order = canonical_order(resolved, outputs, extent, tuple(map(find, out)))
     number = {k: position for position, k in enumerate(order)}
     number[UNIT_AXIS] = UNIT_AXIS
     node = _contraction(
@@ -154,6 +155,11 @@ def contract(
         len(outputs),
     )
     return _result(node, coefficient, tuple(order[: len(outputs)]), out, dims, labels)
+
+
+def _multiplies(factors: Sequence[Factor], wanted: set[int]) -> bool:
+    """Tell whether there is anything to multiply or to sum."""
+    return len(factors) > 1 or any(k != UNIT_AXIS and k not in wanted for k in factors[0][1])
 
 
 def _lost(dims: dict[int, Dim], find: Any, wanted: set[int], factors: Sequence[Factor]) -> sp.Expr:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import sympy as sp
 
-from derive.tensor.build.leaves import (
+from derive.tensor.construct.leaves import (
     ONE,
     as_coefficient,
     is_diagonal,

@@ -15,8 +15,8 @@ maps            scalar functions applied entry by entry
 Products, maps and sums make one another, so these files refer to one another as modules.
 """
 
-from derive.tensor.build.contractions import contract
-from derive.tensor.build.leaves import (
+from derive.tensor.construct.contractions import contract
+from derive.tensor.construct.leaves import (
     ONE,
     arange,
     as_coefficient,
@@ -27,9 +27,9 @@ from derive.tensor.build.leaves import (
     primitive,
     symbol,
 )
-from derive.tensor.build.maps import map_entries
-from derive.tensor.build.sums import add
-from derive.tensor.build.views import constant, permute, scale, split_coefficient, view
+from derive.tensor.construct.maps import map_entries
+from derive.tensor.construct.sums import add
+from derive.tensor.construct.views import constant, permute, scale, split_coefficient, view
 from derive.tensor.dims import same_shape
 
 __all__ = [

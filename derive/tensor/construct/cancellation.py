@@ -7,16 +7,16 @@ from collections.abc import Mapping
 import sympy as sp
 
 from derive.tensor import scalar
-from derive.tensor.build import contractions
-from derive.tensor.build.leaves import (
+from derive.tensor.canonical import Factor
+from derive.tensor.construct import contractions
+from derive.tensor.construct.leaves import (
     ONE,
 )
-from derive.tensor.build.views import (
+from derive.tensor.construct.views import (
     constant,
     view,
     without_units,
 )
-from derive.tensor.canonical import Factor
 from derive.tensor.dims import Dim
 from derive.tensor.node import (
     Arange,

@@ -8,19 +8,19 @@ import sympy as sp
 
 from derive.errors import UnsupportedError
 from derive.tensor import scalar
-from derive.tensor.build import alignment, contractions
-from derive.tensor.build.leaves import (
+from derive.tensor.canonical import Factor
+from derive.tensor.construct import alignment, contractions
+from derive.tensor.construct.leaves import (
     ONE,
     constant_value,
     is_positive,
     primitive,
 )
-from derive.tensor.build.views import (
+from derive.tensor.construct.views import (
     scale,
     split_coefficient,
     view,
 )
-from derive.tensor.canonical import Factor
 from derive.tensor.dims import Dim, Shape, is_one
 from derive.tensor.node import (
     UNIT_AXIS,

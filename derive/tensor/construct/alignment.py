@@ -5,15 +5,15 @@ from __future__ import annotations
 import sympy as sp
 
 from derive.tensor import scalar
-from derive.tensor.build import maps
-from derive.tensor.build.leaves import (
+from derive.tensor.canonical import Factor
+from derive.tensor.construct import maps
+from derive.tensor.construct.leaves import (
     constant_value,
     is_positive,
 )
-from derive.tensor.build.views import (
+from derive.tensor.construct.views import (
     split_coefficient,
 )
-from derive.tensor.canonical import Factor
 from derive.tensor.dims import Shape, is_one
 from derive.tensor.node import (
     UNIT_AXIS,
