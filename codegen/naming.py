@@ -67,13 +67,15 @@ class Names:
 
     def __init__(self, taken: frozenset[str] = frozenset()) -> None:
         self._taken = set(taken)
+        self._counts: dict[str, int] = {}
 
     def fresh(self, wanted: str) -> str:
         """Give the identifier for a name, with a number behind it when it is taken."""
         base = identifier(wanted)
-        name, count = base, 1
+        name, count = base, self._counts.get(base, 1)
         while name in self._taken:
             count += 1
             name = f"{base}_{count}" if base[-1].isdigit() else f"{base}{count}"
+        self._counts[base] = count
         self._taken.add(name)
         return name

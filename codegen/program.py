@@ -20,7 +20,7 @@ VIEWS = ("transpose", "expand", "squeeze", "broadcast_to", "slice", "reshape", "
 class Value:
     """The result of one operation; two equal operations on equal values are one value."""
 
-    __slots__ = ("args", "attributes", "formula", "index", "op", "shape", "stage")
+    __slots__ = ("args", "attributes", "formula", "index", "is_bool", "op", "shape", "stage")
 
     def __init__(
         self,
@@ -37,15 +37,7 @@ class Value:
         self.index = index
         self.formula: Tensor | None = None
         self.stage = ""
-
-    @property
-    def is_bool(self) -> bool:
-        """Whether the array holds truth values, on which NumPy's ``+`` is a logical or."""
-        if self.op == "input":
-            return self.attributes[1] == "bool"
-        if self.op in COMPARISONS:
-            return True
-        return self.op in (*VIEWS, "multiply") and all(a.is_bool for a in self.args)
+        self.is_bool = _holds_truth_values(op, args, attributes)
 
     @property
     def ndim(self) -> int:
@@ -54,6 +46,13 @@ class Value:
 
     def __repr__(self) -> str:
         return f"<{self.op} {self.attributes} of {[a.index for a in self.args]} {self.shape}>"
+
+
+def _holds_truth_values(op: str, args: tuple[Value, ...], attributes: tuple[Any, ...]) -> bool:
+    """Tell whether an array holds truth values, on which NumPy's ``+`` is a logical or."""
+    if op == "input":
+        return bool(attributes[1] == "bool")
+    return op in COMPARISONS or (op in (*VIEWS, "multiply") and all(a.is_bool for a in args))
 
 
 @dataclass

@@ -85,7 +85,9 @@ def _normalise(
 def _product(
     node: Contraction, operands: list[Tensor], inlined: set[Tensor], squares: bool
 ) -> Tensor:
-    if tuple(operands) == node.operands and not any(_may_change(o, inlined) for o in operands):
+    if tuple(operands) == node.operands and not any(
+        _may_change(o, inlined, squares) for o in operands
+    ):
         return node
     out = tuple(range(node.ndim))
     factors = factors_of(node, operands)
@@ -94,12 +96,14 @@ def _product(
     return _distribute(expanded, out, coefficient, sizes)
 
 
-def _may_change(operand: Tensor, inlined: set[Tensor]) -> bool:
+def _may_change(operand: Tensor, inlined: set[Tensor], squares: bool) -> bool:
     """Tell whether a product can change by what an operand is: a product, a sum, an inverse."""
     core = operand.operand if isinstance(operand, View) else operand
-    if isinstance(core, (Contraction, Map)):
+    if isinstance(core, Contraction):
         return operand in inlined
-    return isinstance(core, (Add, Primitive))
+    if isinstance(core, Map):
+        return squares and operand in inlined
+    return isinstance(core, Add) or (isinstance(core, Primitive) and core.name == "inv")
 
 
 def _expand(
