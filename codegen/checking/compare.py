@@ -15,7 +15,8 @@ from codegen.checking.progress import Stages
 from codegen.checking.report import Comparison, Report
 from codegen.checking.sampling import choose_sizes, sample
 from codegen.checking.witnesses import difference_jacobian, jax_hessian, jax_jacobian
-from codegen.function import GeneratedFunction, signature, to_jax, to_numpy
+from codegen.function import GeneratedFunction, to_jax, to_numpy
+from codegen.outputs import signature
 from derive import Derivation, as_tensor
 from derive.errors import UnsupportedError
 from derive.tensor.node import Symbol, Tensor

@@ -1,0 +1,102 @@
+"""The outputs and inputs of a generated function: their structure, their names, their order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from derive import Derivation, ShapeError, UnsupportedError, as_tensor
+from derive.tensor.dims import show_shape
+from derive.tensor.node import Symbol, Tensor, symbols_of
+
+Outputs = Any
+"""A tensor, a Derivation, a SymPy expression, or a (nested) sequence or dict of these."""
+
+Named = tuple[str, Tensor]
+
+
+def named_outputs(outputs: Outputs, name: str) -> list[Named]:
+    """List the output tensors with names; for derivatives of several symbols, each one's."""
+    if isinstance(outputs, Derivation):
+        return _named(outputs.expr, name)
+    if isinstance(outputs, Mapping):
+        return [leaf for key, value in outputs.items() for leaf in named_outputs(value, str(key))]
+    if isinstance(outputs, (list, tuple)):
+        return [
+            leaf
+            for k, value in enumerate(outputs)
+            for leaf in named_outputs(value, f"{name}_{k + 1}")
+        ]
+    return [(name, as_tensor(outputs))]
+
+
+def _named(expr: Any, name: str) -> list[Named]:
+    if isinstance(expr, tuple):
+        return [leaf for k, part in enumerate(expr) for leaf in _named(part, f"{name}_{k + 1}")]
+    return [(name, expr)]
+
+
+def return_expression(outputs: Outputs, texts: list[str]) -> str:
+    """Write the return value: the outputs' structure with an expression in each place."""
+    if isinstance(outputs, Derivation):
+        return return_expression(outputs.expr, texts)
+    if isinstance(outputs, Mapping):
+        items = [f"{quoted(str(key))}: {return_expression(v, texts)}" for key, v in outputs.items()]
+        return "{" + ", ".join(items) + "}"
+    if isinstance(outputs, (list, tuple)):
+        parts = [return_expression(value, texts) for value in outputs]
+        return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+    return texts.pop(0)
+
+
+def derivations_in(outputs: Outputs) -> list[Derivation]:
+    """List the derivations among the outputs."""
+    if isinstance(outputs, Derivation):
+        return [outputs]
+    if isinstance(outputs, Mapping):
+        return [d for value in outputs.values() for d in derivations_in(value)]
+    if isinstance(outputs, (list, tuple)):
+        return [d for value in outputs for d in derivations_in(value)]
+    return []
+
+
+def signature(
+    tensors: Sequence[Tensor],
+    derivations: Sequence[Derivation],
+    inputs: Sequence[object] | None,
+) -> list[Symbol]:
+    """Order the input symbols: those of the functions, whether or not a derivative needs them."""
+    roots = [*(d.function for d in derivations), *tensors]
+    found = symbols_of(*roots)
+    by_name: dict[str, Symbol] = {}
+    for symbol in found:
+        if by_name.setdefault(symbol.name, symbol) is not symbol:
+            a, b = by_name[symbol.name], symbol
+            raise ShapeError(
+                f"{symbol.name} is declared twice, as {show_shape(a.shape)} and as "
+                f"{show_shape(b.shape)} or with another structure; use one declaration"
+            )
+    first = [s for d in derivations for s in d.wrt]
+    if inputs is None:
+        rest = sorted(found, key=lambda s: (s.name.casefold(), s.name))
+        return list(dict.fromkeys([*first, *rest]))
+    chosen = []
+    for item in inputs:
+        name = item if isinstance(item, str) else getattr(item, "name", str(item))
+        if name in by_name:
+            chosen.append(by_name[name])
+        elif isinstance(item, Symbol):
+            chosen.append(item)
+        else:
+            known = ", ".join(sorted(by_name))
+            raise UnsupportedError(f"inputs: {name!r} is not a symbol of the outputs ({known})")
+    missing = [s.name for s in found if s not in chosen]
+    if missing:
+        raise UnsupportedError(f"inputs: the outputs also use {', '.join(sorted(missing))}")
+    return chosen
+
+
+def quoted(text: str) -> str:
+    """Write a text as a string literal in double quotes."""
+    return json.dumps(text, ensure_ascii=True)
