@@ -18,6 +18,7 @@ from derive.tensor.dims import show_shape
 from derive.tensor.node import Symbol
 
 LONGEST_LINE = 100
+MOST_NAMED = 4
 LONG_PROGRAM = 24
 """From this number of lines on, NumPy code deletes what it no longer needs."""
 
@@ -217,12 +218,14 @@ def _bare_dims(symbol: Symbol) -> list[sp.Symbol]:
 
 
 def _summary(leaves: list[Named], derivations: list[Derivation]) -> str:
-    names = ", ".join(identifier(name) for name, _ in leaves)
-    if derivations:
-        wrt = ", ".join(dict.fromkeys(identifier(s.name) for d in derivations for s in d.wrt))
-        kinds = " and ".join(dict.fromkeys(d.kind for d in derivations))
-        return f"Compute {names}: {kinds} with respect to {wrt}."
-    return f"Compute {names}."
+    names = [identifier(name) for name, _ in leaves]
+    computed = ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} results"
+    if not derivations:
+        return f"Compute {computed}."
+    symbols = list(dict.fromkeys(identifier(s.name) for d in derivations for s in d.wrt))
+    wrt = ", ".join(symbols) if len(symbols) <= MOST_NAMED else f"{len(symbols)} inputs"
+    kinds = " and ".join(dict.fromkeys(d.kind for d in derivations))
+    return f"Compute {computed}: {kinds} with respect to {wrt}."
 
 
 def _plain(text: str) -> str:

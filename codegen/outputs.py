@@ -19,7 +19,7 @@ Named = tuple[str, Tensor]
 def named_outputs(outputs: Outputs, name: str) -> list[Named]:
     """List the output tensors with names; for derivatives of several symbols, each one's."""
     if isinstance(outputs, Derivation):
-        return _named(outputs.expr, name)
+        return _of_derivation(outputs, name)
     if isinstance(outputs, Mapping):
         return [leaf for key, value in outputs.items() for leaf in named_outputs(value, str(key))]
     if isinstance(outputs, (list, tuple)):
@@ -31,10 +31,18 @@ def named_outputs(outputs: Outputs, name: str) -> list[Named]:
     return [(name, as_tensor(outputs))]
 
 
-def _named(expr: Any, name: str) -> list[Named]:
-    if isinstance(expr, tuple):
-        return [leaf for k, part in enumerate(expr) for leaf in _named(part, f"{name}_{k + 1}")]
-    return [(name, expr)]
+def _of_derivation(derivation: Derivation, name: str) -> list[Named]:
+    expr = derivation.expr
+    if not isinstance(expr, tuple):
+        return [(name, expr)]
+    symbols = [symbol.name for symbol in derivation.wrt]
+    if derivation.kind != "hessian":
+        return [(f"{name}_{s}", part) for s, part in zip(symbols, expr, strict=True)]
+    return [
+        (f"{name}_{row}_{column}", block)
+        for row, blocks in zip(symbols, expr, strict=True)
+        for column, block in zip(symbols, blocks, strict=True)
+    ]
 
 
 def return_expression(outputs: Outputs, texts: list[str]) -> str:

@@ -8,6 +8,7 @@ import sympy as sp
 
 from codegen.lowering.axes import Axes
 from codegen.lowering.contraction import contract_pair
+from codegen.lowering.orientation import orientations
 from codegen.lowering.plan import plan
 from codegen.lowering.scalars import Entrywise
 from codegen.program import Builder, Program, Value
@@ -66,35 +67,6 @@ def _depths(roots: Sequence[Tensor]) -> dict[Tensor, int]:
     return depth
 
 
-def _orientations(roots: Sequence[Tensor]) -> dict[Tensor, Labels]:
-    """Find the order of axes in which each node is wanted by its reader, the result being in order.
-
-    Where several read a node, the nearest to the results decides.
-    """
-    wanted: dict[Tensor, Labels] = {}
-    for node in reversed(topological(list(roots))):
-        order = wanted.setdefault(node, tuple(range(node.ndim)))
-        if isinstance(node, View):
-            labels = [node.target[k] for k in order]
-            _want(wanted, node.operand, node.source, labels)
-        elif isinstance(node, Add):
-            for term in node.operands:
-                wanted.setdefault(term, order)
-        elif isinstance(node, Map):
-            for operand, names in zip(node.operands, node.labels, strict=True):
-                _want(wanted, operand, names, order)
-    return wanted
-
-
-def _want(
-    wanted: dict[Tensor, Labels], operand: Tensor, names: Labels, labels: Sequence[int]
-) -> None:
-    """Want the axes of an operand, named so, in the order of the labels, if that orders them."""
-    distinct = len(set(names)) == len(names) and UNIT_AXIS not in names
-    if distinct and sorted(k for k in labels if k in names) == sorted(names):
-        wanted.setdefault(operand, tuple(names.index(k) for k in labels if k in names))
-
-
 def _negated(roots: Sequence[Tensor]) -> set[Tensor]:
     """Find the differences to turn around, ``b - a`` for ``-(a - b)``.
 
@@ -144,7 +116,7 @@ class _Lowering:
     """The values of the nodes so far."""
 
     def __init__(self, inputs: Sequence[Symbol], roots: Sequence[Tensor]) -> None:
-        self.orientation = _orientations(roots)
+        self.orientation = orientations(roots)
         self.negated = _negated(roots)
         self.builder = Builder()
         self.entrywise = Entrywise(self.builder)
@@ -166,7 +138,7 @@ class _Lowering:
         if isinstance(node, Arange):
             value = self.builder.emit("arange", (), node.shape)
         elif isinstance(node, (Contraction, Add, Map)):
-            order = self.orientation.get(node, tuple(range(node.ndim)))
+            order = self.orientation[node]
             if isinstance(node, Contraction):
                 value = self._contraction(node, order)
             elif isinstance(node, Add):
@@ -263,21 +235,22 @@ class _Lowering:
         )
         shape = tuple(d for d, k in zip(node.shape, node.target, strict=True) if k != UNIT_AXIS)
         if isinstance(node.operand, One) and spec == "i->ii":
-            value = self.builder.emit("eye", (), shape)
+            value = self.entrywise.scale(self.builder.emit("eye", (), shape), node.coefficient)
         else:
             carried = [k for k in node.source if k != UNIT_AXIS]
             if carried:
                 position = {k: place for place, k in enumerate(labels)}
                 names = tuple(UNIT_AXIS if k == UNIT_AXIS else position[k] for k in node.source)
-                core = self.axes.place(self.values[node.operand], names, len(labels))
+                core = self.axes.scaled(self.values[node.operand], node.coefficient)
+                core = self.axes.place(core, names, len(labels))
             else:
                 core = self.full(node.operand)
                 if core.ndim:
                     core, _ = self.axes.distinct(core, node.source)
+                core = self.entrywise.scale(core, node.coefficient)
             if core.shape != core_shape:
                 core = self.builder.emit("broadcast_to", (core,), core_shape)
             value = self.builder.emit("embed", (core,), shape, (spec,))
-        value = self.entrywise.scale(value, node.coefficient)
         if value.shape != node.shape:
             keys = tuple("new" if k == UNIT_AXIS else "take" for k in node.target)
             value = self.builder.emit("expand", (value,), node.shape, keys)

@@ -93,7 +93,7 @@ def _product(
     factors = factors_of(node, operands)
     sizes = dict(zip(out, node.shape, strict=True))
     expanded, coefficient = _expand(factors, inlined, out, squares)
-    return _distribute(expanded, out, coefficient, sizes)
+    return _distribute(expanded, out, coefficient, sizes, inlined)
 
 
 def _may_change(operand: Tensor, inlined: set[Tensor], squares: bool) -> bool:
@@ -171,19 +171,30 @@ def _as_product(
 
 
 def _distribute(
-    factors: list[Factor], out: Labels, coefficient: sp.Expr, sizes: dict[int, sp.Expr]
+    factors: list[Factor],
+    out: Labels,
+    coefficient: sp.Expr,
+    sizes: dict[int, sp.Expr],
+    inlined: set[Tensor],
 ) -> Tensor:
-    """Multiply out a sum with a delta that another factor, or the summation, eliminates."""
+    """Multiply out a sum with a delta that another factor, or the summation, eliminates.
+
+    A sum that nothing else uses is multiplied out also where a term is summed as a constant.
+    """
     for position, (tensor, names) in enumerate(factors):
         others = factors[:position] + factors[position + 1 :]
         terms = _terms(tensor, names)
         if terms is None or len(terms) > MOST_TERMS:
             continue
         carried = {k for _, own in others for k in own}
-        if not any(_eliminates(term, names, carried, out) for term in terms):
+        constants = tensor in inlined
+        if not any(_eliminates(term, names, carried, out, constants) for term in terms):
             continue
         return construct.add(
-            [_distribute([*others, (term, names)], out, coefficient, sizes) for term in terms]
+            [
+                _distribute([*others, (term, names)], out, coefficient, sizes, inlined)
+                for term in terms
+            ]
         )
     return _cancel(factors, out, coefficient, sizes)
 
@@ -200,7 +211,9 @@ def _terms(tensor: Tensor, names: Labels) -> list[Tensor] | None:
     return None
 
 
-def _eliminates(term: Tensor, names: Labels, carried: set[int], out: Labels) -> bool:
+def _eliminates(
+    term: Tensor, names: Labels, carried: set[int], out: Labels, constants: bool
+) -> bool:
     """Tell whether a term has a delta, one of whose labels is carried, or sums to a multiple.
 
     A term that is broadcast along a summed label, which nothing else carries, sums to a multiple.
@@ -211,7 +224,7 @@ def _eliminates(term: Tensor, names: Labels, carried: set[int], out: Labels) -> 
     for k, name in zip(term.target, names, strict=True):
         if k == UNIT_AXIS:
             continue
-        if k not in term.source and name not in carried and name not in out:
+        if constants and k not in term.source and name not in carried and name not in out:
             return True
         if k in first and {first[k], name} & carried:
             return True
@@ -329,9 +342,7 @@ def _collect(value: Add, signatures: dict[Tensor, int]) -> Tensor:
 
 def _signature(tensor: Tensor, known: dict[Tensor, int]) -> int:
     """Hash the multiset of the factors of a product: equal for terms that can be alike."""
-    for node in topological([tensor]) if tensor not in known else ():
-        if node in known:
-            continue
+    for node in topological([tensor], known):
         if isinstance(node, View):
             known[node] = known[node.operand]
         elif isinstance(node, Contraction):

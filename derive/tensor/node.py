@@ -20,7 +20,7 @@ symbols, primitives and views have such axes.  Nodes are made by the constructor
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -313,8 +313,13 @@ def name_of(tensor: Tensor) -> str | None:
     return user_names.get(tensor)
 
 
-def topological(roots: tuple[Tensor, ...] | list[Tensor]) -> list[Tensor]:
-    """List the nodes that the roots depend on, the roots included, operands first."""
+def topological(
+    roots: tuple[Tensor, ...] | list[Tensor], known: Container[Tensor] = ()
+) -> list[Tensor]:
+    """List the nodes that the roots depend on, the roots included, operands first.
+
+    Known nodes, and what only they depend on, are left out.
+    """
     order: list[Tensor] = []
     seen: set[Tensor] = set()
     stack: list[tuple[Tensor, bool]] = [(root, False) for root in reversed(roots)]
@@ -322,7 +327,7 @@ def topological(roots: tuple[Tensor, ...] | list[Tensor]) -> list[Tensor]:
         node, expanded = stack.pop()
         if expanded:
             order.append(node)
-        elif node not in seen:
+        elif node not in seen and node not in known:
             seen.add(node)
             stack.append((node, True))
             stack.extend((operand, False) for operand in reversed(node.operands))
