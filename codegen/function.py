@@ -11,7 +11,6 @@ import sympy as sp
 
 from codegen.backends import JaxPrinter, NumpyPrinter, Printer
 from codegen.cost import Cost, cost_of
-from codegen.indices import index_limits
 from codegen.lowering import lower
 from codegen.module import Module
 from codegen.naming import identifier
@@ -154,7 +153,6 @@ def _generate(
     functions = list(dict.fromkeys(d.function for d in derivations))
     program = lower(tensors, symbols, hints, functions)
     function_name = identifier(name)
-    limits = index_limits([*functions, *tensors])
-    module = Module(program, backend, function_name, symbols, limits)
+    module = Module(program, backend, function_name, symbols, [*functions, *tensors])
     source = module.write(outputs, leaves, derivations)
     return GeneratedFunction(function_name, tuple(module.parameters), source, program)

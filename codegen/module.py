@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 import sympy as sp
 
 from codegen.backends import FormulaPrinter, Printer
+from codegen.indices import index_limits
 from codegen.naming import Names, identifier
 from codegen.outputs import Named, Outputs, return_expression
 from codegen.program import Program
 from codegen.suggestions import Suggestions
 from derive import Derivation
 from derive.tensor.dims import show_shape
-from derive.tensor.node import Symbol
+from derive.tensor.node import Primitive, Symbol, Tensor, topological
 
 LONGEST_LINE = 100
 MOST_NAMED = 4
@@ -32,9 +33,10 @@ class Module:
         backend: type[Printer],
         name: str,
         symbols: Sequence[Symbol],
-        limits: Mapping[Symbol, list[sp.Expr]],
+        roots: Sequence[Tensor],
     ) -> None:
-        self.limits = limits
+        self.limits = index_limits(roots)
+        self.conditions = window_conditions(roots)
         self.program = program
         self.name = name
         self.symbols = list(symbols)
@@ -65,7 +67,7 @@ class Module:
         single = len(leaves) == 1 and not isinstance(outputs, (Mapping, list, tuple))
         results = printer.run([name for name, _ in leaves], labels.suggest, single)
         formulas = self._formulas()
-        body = self._body(results, formulas)
+        body = self._body(formulas)
         returned = return_expression(outputs, list(results))
         dtype = [f"dtype = {self._dtype()}"] if printer.uses_dtype else []
         lines = [
@@ -111,7 +113,7 @@ class Module:
                     check = self.printer.helper("in_range")
                     size = self.printer.dim(limit)
                     lines.append(f'{check}("{parameter}", {parameter}, {size})')
-        for least in _window_conditions(self.program):
+        for least in self.conditions:
             condition = f"{self.printer.dim(least)} >= 0"
             lines += [
                 f"if not {condition}:",
@@ -139,7 +141,7 @@ class Module:
             formula.texts[value] = self.printer.texts[value]
         return self.printer.formulas(formula)
 
-    def _body(self, results: list[str], formulas: Mapping[str, str]) -> list[str]:
+    def _body(self, formulas: Mapping[str, str]) -> list[str]:
         # Nothing of the forward pass reads what the backward pass makes.
         lines = sorted(self.printer.lines, key=lambda line: line.value.stage != "forward")
         last: dict[str, int] = {}
@@ -147,7 +149,9 @@ class Module:
             for read in line.text.reads:
                 last[read] = k
         frees = self.printer.frees_memory and len(lines) >= LONG_PROGRAM
-        made = {line.name for line in lines}
+        # What the return statement reads stays.
+        returned = frozenset().union(*(self.printer.texts[v].reads for v in self.program.outputs))
+        made = {line.name for line in lines} - returned
         stages = Counter(line.value.stage for line in lines)
         body: list[str] = []
         stage = None
@@ -158,11 +162,7 @@ class Module:
             code, comment = f"{line.name} = {line.text.source}", f"# {formulas[line.name]}"
             beside = len(code) + len(comment) + 6 <= LONGEST_LINE
             body += [f"{code}  {comment}"] if beside else [comment, code]
-            dead = sorted(
-                read
-                for read in line.text.reads
-                if last[read] == k and read in made and read not in results
-            )
+            dead = sorted(read for read in line.text.reads if last[read] == k and read in made)
             if frees and dead:
                 body.append(f"del {', '.join(dead)}")
         return body
@@ -184,6 +184,8 @@ def _checked(name, value, declared, expected, kind="float"):
     array = MODULE.asarray(value)
     if kind == "int" and array.dtype.kind not in "iu":
         raise TypeError(f"{name} must hold integers, got {array.dtype}")
+    if kind == "int":
+        array = array.astype(int)  # arithmetic in 8 bits would wrap around
     if kind == "float" and array.dtype.kind in "biu":
         array = array.astype(float)
     sizes = {}
@@ -241,17 +243,19 @@ def _import_order(line: str) -> tuple[bool, str]:
     return (line != "import math", line)
 
 
-def _window_conditions(program: Program) -> list[sp.Expr]:
+def window_conditions(roots: Sequence[Tensor]) -> list[sp.Expr]:
     """List what must not be negative for every slice to lie within its axis."""
     conditions: dict[sp.Expr, None] = {}
-    for value in program.values:
-        if value.op == "slice":
-            axis, start, count, step = value.attributes
-            last = start + (count - 1) * step
-            size = value.args[0].shape[axis]
-            for bound in (start, size - 1 - start, last + 1, size - 1 - last):
-                if not sp.expand(bound).is_nonnegative:
-                    conditions[sp.expand(bound)] = None
+    for node in topological(list(roots)):
+        if not isinstance(node, Primitive) or node.name not in ("slice", "pad"):
+            continue
+        axis, start, step = node.attributes[0], node.attributes[1], node.attributes[-1]
+        inner, outer = node.operands[0].shape[axis], node.shape[axis]
+        count, size = (outer, inner) if node.name == "slice" else (inner, outer)
+        last = start + (count - 1) * step
+        for bound in (start, size - 1 - start, last + 1, size - 1 - last):
+            if not sp.expand(bound).is_nonnegative:
+                conditions[sp.expand(bound)] = None
     return list(conditions)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from derive import Derivation, ShapeError, UnsupportedError, as_tensor
 from derive.tensor.dims import show_shape
 from derive.tensor.node import Symbol, Tensor, symbols_of
+from derive.tensor.symbols import require_distinct_names
 
 Outputs = Any
 """A tensor, a Derivation, a SymPy expression, or a (nested) sequence or dict of these."""
@@ -77,6 +78,7 @@ def signature(
     """Order the input symbols: those of the functions, whether or not a derivative needs them."""
     roots = [*(d.function for d in derivations), *tensors]
     found = symbols_of(*roots)
+    require_distinct_names(*roots)
     by_name: dict[str, Symbol] = {}
     for symbol in found:
         if by_name.setdefault(symbol.name, symbol) is not symbol:

@@ -23,6 +23,8 @@ from derive.tensor.dims import is_one, show_shape
 from derive.tensor.names import mark_cotangent
 from derive.tensor.node import Symbol, Tensor, View, symbols_of, topological
 from derive.tensor.operators import TensorLike, as_tensor, describe
+from derive.tensor.rebuild import substitute
+from derive.tensor.symbols import require_distinct_names
 
 Wrt = Any
 """A symbol, or a sequence of symbols."""
@@ -206,11 +208,14 @@ def hvp(f: TensorLike, wrt: Wrt, vector: Any = None) -> Derivation:
     gradients = simplify(
         _pull_back(function, construct.constant(1, function.shape), 0, targets, trace)
     )
-    slope = construct.add([linear.dot(g, v) for g, v in zip(gradients, vectors, strict=True)])
+    # The vectors are held fixed, whatever they depend on.
+    fixed = [construct.symbol(f"\0v{k}", v.shape) for k, v in enumerate(vectors)]
+    slope = construct.add([linear.dot(g, v) for g, v in zip(gradients, fixed, strict=True)])
     second = Trace(slope, tuple(targets))
     trace.second.append(second)
     pulled = _pull_back(slope, construct.constant(1), 0, targets, second)
-    return _derivation("hvp", wrt, pulled, trace)
+    given: dict[Tensor, Tensor] = dict(zip(fixed, vectors, strict=True))
+    return _derivation("hvp", wrt, [substitute(part, given) for part in pulled], trace)
 
 
 def tie_entries(g: TensorLike, wrt: TensorLike) -> Tensor:
@@ -330,6 +335,7 @@ def _is_single(wrt: Wrt) -> bool:
 
 def _targets(wrt: Wrt, function: Tensor) -> list[Symbol]:
     names = {s.name: s for s in symbols_of(function)}
+    require_distinct_names(function)
     targets = []
     for item in [wrt] if _is_single(wrt) else list(wrt):
         tensor = as_tensor(item)

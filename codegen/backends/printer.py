@@ -23,6 +23,7 @@ from derive.tensor.dims import Shape
 ATOM, POWER, UNARY, PRODUCT, SUM, COMPARISON = 100, 90, 80, 70, 60, 50
 WIDTH = 72
 DEEPEST = 4
+LARGEST_INTEGER = 2**31
 
 INFIX = {
     "add": ("+", SUM),
@@ -182,6 +183,9 @@ class Printer:
 
     def number(self, value: sp.Expr) -> Text:
         """Write a number: exactly, or as the shortest decimal."""
+        if value.is_Rational and max(abs(value.p), value.q) > LARGEST_INTEGER:
+            # Beyond this an integer does not fit the libraries' own: a decimal does.
+            return Text(repr(float(value)), ATOM if value >= 0 else UNARY)
         if value.is_Integer:
             return Text(str(value), ATOM if value >= 0 else UNARY)
         if value.is_Rational:

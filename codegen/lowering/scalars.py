@@ -11,6 +11,8 @@ from derive.errors import UnsupportedError
 from derive.tensor import scalar
 from derive.tensor.dims import Shape, is_one
 
+LARGEST_DIVISOR = 2**31
+
 UNARY = {
     sp.exp: "exp",
     sp.log: "log",
@@ -175,7 +177,7 @@ class Entrywise:
         if value.op == "number":
             return self.builder.number(coefficient * value.attributes[0])
         numerator, denominator = coefficient.as_numer_denom()
-        if denominator != 1:
+        if denominator != 1 and not (coefficient.is_Rational and denominator > LARGEST_DIVISOR):
             return self.emit(
                 "divide", self.scale(value, numerator), self.builder.number(denominator)
             )

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import sympy as sp
 
+from derive.errors import UnsupportedError
 from derive.notation.algebra import negate, power, times, total
 from derive.notation.tree import Call, Compare, Name, Number, Tree
 from derive.tensor import scalar
@@ -83,7 +84,7 @@ def _write(expr: sp.Expr, values: Values) -> Tree:
             return power(base, expr.exp)
         return power(base, _write(expr.exp, values))
     if expr.is_number and not expr.args:
-        return Number.of(sp.nsimplify(expr))
+        return _constant(expr)
     args = [_write(arg, values) for arg in expr.args]
     name = expr.func.__name__
     if name in _SIGNS:
@@ -94,6 +95,16 @@ def _write(expr: sp.Expr, values: Values) -> Tree:
             args[0] = Compare.of("!=", condition, Number.of(0))
     rank = max((tree.rank for tree in args), default=0)
     return Call.of(_NAMES.get(name, name), *args, rank=rank)
+
+
+def _constant(expr: sp.Expr) -> Tree:
+    """Write a number that is an atom of SymPy's, such as the golden ratio."""
+    number = expr if expr.is_Rational else sp.nsimplify(expr)
+    if number.is_Rational:
+        return Number.of(number)
+    if number.is_extended_real and number.args:
+        return _write(number, {})
+    raise UnsupportedError(f"no notation is known for the number {expr}")
 
 
 def _exponential(exponent: sp.Expr, values: Values) -> Tree:

@@ -42,6 +42,7 @@ from derive.tensor.node import (
     View,
     topological,
 )
+from derive.tensor.rebuild import named_labels
 from derive.tensor.scalar import greater_equal, placeholder
 
 Factor = tuple[Tensor, Labels]
@@ -323,12 +324,13 @@ class Notation:
         if triangle is not None:
             return triangle
         body = node.body
-        forms = [self.form(operand) for operand in node.operands]
+        arguments = [_distinct(*item) for item in zip(node.operands, node.labels, strict=True)]
+        forms = [self.form(operand) for operand, _ in arguments]
         flat = is_flat(forms)
         straight: dict[sp.Symbol, Tree] = {}
         turned: dict[sp.Symbol, Tree] = {}
         rank = node.ndim
-        for k, (operand, labels) in enumerate(zip(node.operands, node.labels, strict=True)):
+        for k, (operand, labels) in enumerate(arguments):
             u = placeholder(k, construct.is_positive(operand))
             own = tuple(j for j in labels if j != UNIT_AXIS)
             form = forms[k]
@@ -390,6 +392,15 @@ def _alike(terms: Sequence[Term], columns: bool) -> list[Term]:
             fit = as_flat(form)
         fitted.append(term if fit is form or columns else Term(sp.S.One, (), (fit,)))
     return fitted
+
+
+def _distinct(operand: Tensor, labels: Labels) -> tuple[Tensor, Labels]:
+    """Take the diagonal of axes that have one label."""
+    own = [k for k in labels if k != UNIT_AXIS]
+    if len(set(own)) == len(own):
+        return operand, labels
+    kept = tuple(dict.fromkeys(own))
+    return construct.contract([(operand, named_labels([labels])[0])], kept), kept
 
 
 def _triangle(node: Map) -> Form | None:

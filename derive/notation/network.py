@@ -101,7 +101,9 @@ class Network:
         while self._step():
             pass
         open_labels = {k for part in self.parts for k in part.labels}
-        if len(self.out) > 2 or not open_labels <= set(self.out):
+        # A part of three axes or more, of which some are one label, has no matrix form either.
+        involved = any(len(part.labels) > 2 for part in self.parts)
+        if len(self.out) > 2 or involved or not open_labels <= set(self.out):
             links: Links = (self._einsum(),)
         else:
             links = self._matrix()

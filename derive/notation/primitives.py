@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import sympy as sp
+
 from derive.notation.algebra import best, product
 from derive.notation.entrywise import coefficient_tree
 from derive.notation.form import Form, both
@@ -87,11 +89,16 @@ def _slice(notation: Notation, node: Primitive) -> Form:
     if step < 0:
         stop = start + step * (count - 1) + step
         first = None if same_dim(start, size - 1) else coefficient_tree(start)
-        last = None if stop == -1 else coefficient_tree(stop)
+        last = None if stop.is_negative else coefficient_tree(stop)
     else:
         first = None if start == 0 else coefficient_tree(start)
-        reaches = same_dim(end, size) if step == 1 else not (end - size).is_negative
-        last = None if reaches else coefficient_tree(end - (step - 1) if step > 1 else end)
+        if count.has(sp.ceiling):
+            # Any end short of the next entry will do: the one without the ceiling is an integer.
+            end = sp.expand(start + step * count.replace(sp.ceiling, lambda entries: entries))
+        elif step > 1:
+            end = end - (step - 1)
+        reaches = same_dim(end, size) or (step > 1 and (end - size).is_nonnegative is True)
+        last = None if reaches else coefficient_tree(end)
     part = (first, last, None if step == 1 else Number.of(step))
     tree = Index.of(_exact(notation, operand), [FULL] * axis + [part], node.ndim)
     return unshaped(tree, node.shape, notation.columns)

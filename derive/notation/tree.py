@@ -220,7 +220,8 @@ def _entry_of(inner: Any, part: Any) -> Any:
     if part == FULL:
         return inner if isinstance(inner, tuple) else None
     if part == 0 and isinstance(inner, tuple):
-        return inner[0] if inner[0] is not None else Number.of(0)
+        backwards = inner[2] is not None and inner[0] is None
+        return None if backwards else inner[0] or Number.of(0)
     return None
 
 

@@ -340,6 +340,10 @@ def logdet(x: TensorLike) -> Tensor:
     weight, base = construct.split_coefficient(tensor)
     if weight.is_positive and weight is not sp.S.One:
         return logdet(base) + tensor.shape[-1] * sp.log(weight)
+    if weight.is_negative:
+        opposite = construct.scale(base, -1)
+        own = construct.primitive("logdet", (opposite,), tensor.shape[:-2])
+        return own + tensor.shape[-1] * sp.log(-weight)
     return elementwise.log(det(tensor))
 
 
@@ -359,7 +363,7 @@ def _factored(tensor: Tensor) -> list[Tensor] | None:
     if isinstance(tensor, View) and tensor.coefficient is not sp.S.One:
         rest = construct.split_coefficient(tensor)[1]
         return [construct.constant(tensor.coefficient**n), det(rest)]
-    if isinstance(tensor, View) and tensor.ndim == 2 and set(tensor.source) == set(tensor.target):
+    if isinstance(tensor, View) and tensor.operand.ndim == 2 and set(tensor.source) == {0, 1}:
         return [det(tensor.operand)]
     if isinstance(tensor, Symbol) and tensor.structure & {"lower_triangular", "upper_triangular"}:
         from derive.tensor.reductions import prod

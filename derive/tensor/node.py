@@ -21,6 +21,7 @@ symbols, primitives and views have such axes.  Nodes are made by the constructor
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 Labels = tuple[int, ...]
 
 UNIT_AXIS = -1
+LONGEST_BODY = 40
 
 
 class Tensor:
@@ -311,6 +313,27 @@ user_names: WeakKeyDictionary[Tensor, str] = WeakKeyDictionary()
 def name_of(tensor: Tensor) -> str | None:
     """Give the name that a user gave to an intermediate with ``derive.let``, if any."""
     return user_names.get(tensor)
+
+
+def is_whole(tensor: Tensor) -> bool:
+    """Tell whether a map stays an operand of its own: the user named it, or it is long already.
+
+    Without a limit, a function of a function would grow with the depth of an expression, and one
+    that is used twice by each next one exponentially.
+    """
+    if name_of(tensor) is not None:
+        return True
+    return isinstance(tensor, Map) and _length(tensor.body) > LONGEST_BODY
+
+
+@lru_cache(maxsize=65536)
+def _length(body: sp.Expr) -> int:
+    count, stack = 0, [body]
+    while stack and count <= LONGEST_BODY:
+        expr = stack.pop()
+        count += 1
+        stack += expr.args
+    return count
 
 
 def topological(

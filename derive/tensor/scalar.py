@@ -308,6 +308,8 @@ def derivative(body: sp.Expr, u: sp.Symbol) -> sp.Expr:
         )
     if isinstance(body, sp.Pow):
         base, exponent = body.args
+        if base.is_nonpositive and exponent.has(u):
+            raise UnsupportedError(f"{base} to a variable power is not real; use a positive base")
         return exponent * base ** (exponent - 1) * derivative(base, u) + (
             body * sp.log(base) * derivative(exponent, u) if exponent.has(u) else 0
         )

@@ -9,7 +9,7 @@ import sympy as sp
 from derive.errors import ShapeError, UnsupportedError
 from derive.tensor import construct
 from derive.tensor.dims import as_shape, same_dim, show_shape
-from derive.tensor.node import Symbol, Tensor
+from derive.tensor.node import Tensor, symbols_of
 
 SQUARE_STRUCTURES = {
     "symmetric": ("symmetric",),
@@ -130,9 +130,13 @@ def _declare(
     return construct.symbol(name, sizes, frozenset(tags), dtype)
 
 
-def structure_of(symbol: Symbol) -> frozenset[str]:
-    """Give the declared structure of a symbol."""
-    return symbol.structure
+def require_distinct_names(*roots: Tensor) -> None:
+    """Raise when a size and an input have the same name: a formula could not tell them apart."""
+    found = symbols_of(*roots)
+    sizes = {d.name for symbol in found for dim in symbol.shape for d in dim.free_symbols}
+    for symbol in found:
+        if symbol.name in sizes:
+            raise ShapeError(f"{symbol.name} is a size and also an input; rename one of them")
 
 
 def from_sympy_symbol(symbol: sp.Symbol) -> Tensor:

@@ -21,7 +21,7 @@ from derive.tensor.node import (
     Map,
     Tensor,
     View,
-    name_of,
+    is_whole,
 )
 
 Alignment = tuple[tuple[Tensor, Labels], ...]
@@ -30,7 +30,7 @@ Alignment = tuple[tuple[Tensor, Labels], ...]
 def _alignment(factor: Factor) -> tuple[Alignment, sp.Expr]:
     """Give the operands that an entrywise factor is a function of, and the function."""
     tensor, names = factor
-    if isinstance(tensor, Map) and name_of(tensor) is None:
+    if isinstance(tensor, Map) and not is_whole(tensor):
         arguments = tuple(
             ordered(operand, tuple(names[k] if k != UNIT_AXIS else UNIT_AXIS for k in own))
             for operand, own in zip(tensor.operands, tensor.labels, strict=True)

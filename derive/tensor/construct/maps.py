@@ -32,7 +32,7 @@ from derive.tensor.node import (
     Tensor,
     View,
     intern,
-    name_of,
+    is_whole,
 )
 
 
@@ -67,7 +67,7 @@ def map_entries(
 def _absorb(tensor: Tensor, names: Labels, inputs: list[Factor]) -> sp.Expr:
     """Give the argument as a function of inputs, to which what it needs is appended."""
     coefficient = sp.S.One
-    if name_of(tensor) is not None and not isinstance(tensor, View):
+    if is_whole(tensor) and not isinstance(tensor, View):
         return _input(tensor, _units_unnamed(tensor, names), inputs)  # a named part stays whole
     if isinstance(tensor, View):
         position = dict(zip(tensor.target, names, strict=True))
@@ -80,7 +80,7 @@ def _absorb(tensor: Tensor, names: Labels, inputs: list[Factor]) -> sp.Expr:
             tensor = tensor.operand
     if tensor is ONE:
         return coefficient
-    if name_of(tensor) is not None:
+    if is_whole(tensor):
         return coefficient * _input(tensor, _units_unnamed(tensor, names), inputs)
     names = _units_unnamed(tensor, names)
     if isinstance(tensor, Map):
