@@ -10,6 +10,7 @@ import builtins
 import keyword
 import re
 import unicodedata
+from functools import lru_cache
 
 RESERVED = frozenset(
     {
@@ -28,6 +29,7 @@ RESERVED = frozenset(
 _PRIME = re.compile("['’′]")
 
 
+@lru_cache(maxsize=65536)
 def identifier(name: str) -> str:
     """Give a valid identifier that resembles a name.
 

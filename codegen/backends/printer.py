@@ -133,8 +133,11 @@ class Printer:
     def write(self, value: Value) -> Text:
         """Write one operation on the texts of its arguments."""
         args = [self.texts[a] for a in value.args]
-        reads = frozenset().union(*(a.reads for a in args)) if args else frozenset()
-        depth = max((a.depth for a in args), default=0)
+        reads: frozenset[str] = frozenset()
+        depth = 0
+        for arg in args:
+            reads = arg.reads if not reads else reads | arg.reads
+            depth = max(depth, arg.depth)
         source, precedence = self._source(value, args)
         deeper = value.op not in CHEAP
         return Text(source, precedence, depth + deeper, reads)

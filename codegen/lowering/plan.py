@@ -38,6 +38,8 @@ def plan(roots: Sequence[Tensor], sizes: Mapping[sp.Symbol, int]) -> list[Tensor
 
 def typical(dim: sp.Expr, sizes: Mapping[sp.Symbol, int]) -> int:
     """Give a number for a size: the user's hint, or one that is typical."""
+    if dim.is_Symbol:
+        return sizes.get(dim, TYPICAL_SIZE)
     known = {s: sizes.get(s, TYPICAL_SIZE) for s in dim.free_symbols}
     return max(1, int(dim.subs(known))) if known else int(dim)
 

@@ -303,6 +303,8 @@ def _square_chain(tensor: Tensor) -> list[tuple[Tensor, bool]] | None:
 
 
 def _sum(node: Add, operands: list[Tensor], inlined: set[Tensor]) -> Tensor:
+    if tuple(operands) == node.operands and not any(_is_sum(o) and o in inlined for o in operands):
+        return node
     terms: list[Tensor] = []
     for operand in operands:
         axes = tuple(range(operand.ndim))
@@ -312,6 +314,10 @@ def _sum(node: Add, operands: list[Tensor], inlined: set[Tensor]) -> Tensor:
         else:
             terms.append(operand)
     return construct.add(terms)
+
+
+def _is_sum(tensor: Tensor) -> bool:
+    return isinstance(tensor.operand if isinstance(tensor, View) else tensor, Add)
 
 
 def _collect(value: Add, signatures: dict[Tensor, int]) -> Tensor:
