@@ -28,7 +28,10 @@ def view(
 
     Labels are any integers.  A label of the source that the target lacks must have size 1.
     """
-    if coefficient.is_zero:
+    if coefficient is sp.S.One and source == target and not isinstance(operand, View):
+        if len(set(source)) == len(source) and not is_diagonal(operand):
+            return operand
+    if coefficient is not sp.S.One and coefficient.is_zero:
         operand, source, target = ONE, (), tuple(range(len(shape)))
         coefficient = sp.S.Zero
     if isinstance(operand, View):
