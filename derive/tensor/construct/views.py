@@ -28,9 +28,9 @@ def view(
 
     Labels are any integers.  A label of the source that the target lacks must have size 1.
     """
-    if coefficient is sp.S.One and source == target and not isinstance(operand, View):
-        if len(set(source)) == len(source) and not is_diagonal(operand):
-            return operand
+    plain = coefficient is sp.S.One and not isinstance(operand, View) and not is_diagonal(operand)
+    if plain and source == target and len(set(source)) == len(source):
+        return operand
     if coefficient is not sp.S.One and coefficient.is_zero:
         operand, source, target = ONE, (), tuple(range(len(shape)))
         coefficient = sp.S.Zero
