@@ -64,3 +64,17 @@ class Axes:
         if value.op == "transpose":
             return self.transpose(self.scaled(value.args[0], coefficient), value.attributes)
         return self.entrywise.scale(value, coefficient)
+
+    def unsigned(self, value: Value) -> tuple[Value, bool]:
+        """Take a sign off a value; tell whether there was one."""
+        if value.op == "negative":
+            return value.args[0], True
+        if value.op == "transpose" and value.args[0].op == "negative":
+            return self.transpose(value.args[0].args[0], value.attributes), True
+        return value, False
+
+    def untransposed(self, value: Value, names: Labels) -> tuple[Value, Labels]:
+        """Give a value without its transpose, where the order of its axes does not matter."""
+        if value.op != "transpose":
+            return value, names
+        return value.args[0], tuple(names[value.attributes.index(k)] for k in range(len(names)))

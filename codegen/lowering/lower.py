@@ -68,32 +68,56 @@ def _depths(roots: Sequence[Tensor]) -> dict[Tensor, int]:
 
 
 def _negated(roots: Sequence[Tensor]) -> set[Tensor]:
-    """Find the differences to turn around, ``b - a`` for ``-(a - b)``.
+    """Find the differences to turn around, ``b - a`` for ``a - b``, so that signs meet and cancel.
 
-    They are read once, with a negative coefficient or as a factor of products that are.
+    They are read with a negative coefficient, by even functions, or as a factor of products that
+    are read so; a product takes the sign of one factor only.
     """
     order = topological(list(roots))
     readers: dict[Tensor, list[Tensor]] = {node: [] for node in order}
     for node in order:
         for operand in node.operands:
             readers[operand].append(node)
-    carriers: dict[Tensor, Tensor] = {}  # what can take a sign: itself, or the factor that does
-    for node in order:
-        if isinstance(node, Add) and any(map(_is_negative, node.operands)):
-            carriers[node] = node
-        elif isinstance(node, Contraction):
-            found = [o for o in node.operands if o in carriers and len(readers[o]) == 1]
-            if found:
-                carriers[node] = found[0]
+    results = set(roots)
+    welcome: dict[Tensor, bool] = {}  # whether a sign in front of the node cancels
+    for node in reversed(order):
+        found = {_takes_sign(reader, node, welcome) for reader in readers[node]}
+        welcome[node] = node not in results and found <= {True, None} and True in found
     turned: set[Tensor] = set()
+    claimed: set[Tensor] = set()
     for node in order:
-        views = readers[node]
-        if node not in carriers or node in roots or not views or not all(map(_is_negative, views)):
-            continue
-        while carriers[node] is not node:
-            node = carriers[node]
-        turned.add(node)
+        if isinstance(node, Add) and welcome[node] and any(map(_is_negative, node.operands)):
+            products = _products_above(node, readers)
+            if not products & claimed:
+                claimed |= products
+                turned.add(node)
     return turned
+
+
+def _takes_sign(reader: Tensor, node: Tensor, welcome: dict[Tensor, bool]) -> bool | None:
+    """Tell whether a sign of the node cancels in its reader; None where it makes no difference."""
+    if isinstance(reader, View):
+        return _is_negative(reader)
+    if isinstance(reader, Contraction):
+        return welcome[reader] and reader.operands.count(node) == 1
+    if (
+        isinstance(reader, Map)
+        and reader.operands == (node,)
+        and reader.body == placeholder(0) ** 2
+    ):
+        return None
+    return False
+
+
+def _products_above(node: Tensor, readers: dict[Tensor, list[Tensor]]) -> set[Tensor]:
+    """Collect the products that a sign of the node passes through."""
+    found: set[Tensor] = set()
+    stack = [node]
+    while stack:
+        above = [r for r in readers[stack.pop()] if isinstance(r, Contraction) and r not in found]
+        found.update(above)
+        stack += above
+    return found
 
 
 def _is_negative(tensor: Tensor) -> bool:
@@ -263,8 +287,8 @@ class _Lowering:
         negative = False
         for operand, names in zip(node.operands, node.labels, strict=True):
             value, labels = self.axes.distinct(self.full(operand), names)
-            if value.op == "negative":
-                value, negative = value.args[0], not negative
+            value, turned = self.axes.unsigned(value)
+            negative = negative != turned
             factors.append((value, labels))
         product = self._product(node, factors, order)
         return self.axes.scaled(product, sp.S.NegativeOne) if negative else product
@@ -273,7 +297,7 @@ class _Lowering:
         self, node: Contraction, factors: list[tuple[Value, Labels]], order: Labels
     ) -> Value:
         if len(factors) == 1:
-            value, labels = factors[0]
+            value, labels = self.axes.untransposed(*factors[0])
             summed = tuple(k for k, name in enumerate(labels) if name >= node.ndim)
             kept = [name for name in labels if name < node.ndim]
             if summed:

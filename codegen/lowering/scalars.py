@@ -85,7 +85,9 @@ class Entrywise:
         self.builder = builder
 
     def emit(self, op: str, *args: Value) -> Value:
-        """Emit one entrywise operation."""
+        """Emit one entrywise operation; a square takes no notice of a sign."""
+        if op == "square" and args[0].op == "negative":
+            args = args[0].args
         return self.builder.emit(op, args, entrywise_shape(args))
 
     def lower(self, body: sp.Expr, values: dict[sp.Symbol, Value]) -> Value:
