@@ -61,12 +61,6 @@ def _embed(subscripts, diagonal, shape):
     def _logsumexp(self, value: Value, args: list[Text]) -> str:
         return self._reduction("jax.nn.logsumexp", value, args, value.attributes[0])
 
-    def _embed(self, value: Value, args: list[Text]) -> str:
-        if value.attributes == ("i->ii",):
-            return f"jnp.diag({args[0].source})"
-        shape = self.shape(value.shape)
-        return f'{self.helper("embed")}("{value.attributes[0]}", {args[0].source}, {shape})'
-
     def _pad(self, value: Value, args: list[Text]) -> str:
         shape = f"jnp.zeros({self.shape(value.shape)}, {args[0].inside(ATOM)}.dtype)"
         return f"{shape}.at[{self._pad_key(value)}].set({args[0].source})"

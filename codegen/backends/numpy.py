@@ -96,26 +96,8 @@ def _scatter(x, positions, axis, shape):
     def _copy(self, value: Value, args: list[Text]) -> str:
         return f"{args[0].inside(ATOM)}.copy()"
 
-    def _erf(self, value: Value, args: list[Text]) -> str:
-        self.uses_math = True
-        return f"{self.helper('erf')}({args[0].source})"
-
-    def _erfc(self, value: Value, args: list[Text]) -> str:
-        self.uses_math = True
-        return f"{self.helper('erfc')}({args[0].source})"
-
-    def _gammaln(self, value: Value, args: list[Text]) -> str:
-        self.uses_math = True
-        return f"{self.helper('gammaln')}({args[0].source})"
-
     def _logsumexp(self, value: Value, args: list[Text]) -> str:
         return self._reduction(self.helper("logsumexp"), value, args, value.attributes[0])
-
-    def _embed(self, value: Value, args: list[Text]) -> str:
-        if value.attributes == ("i->ii",):
-            return f"np.diag({args[0].source})"
-        shape = self.shape(value.shape)
-        return f'{self.helper("embed")}("{value.attributes[0]}", {args[0].source}, {shape})'
 
     def _pad(self, value: Value, args: list[Text]) -> str:
         key = f"np.s_[{self._pad_key(value)}]"

@@ -173,6 +173,7 @@ class Printer:
         """Note that a helper function is used; give its name."""
         if name not in self.used_helpers:
             self.used_helpers.append(name)
+            self.uses_math = self.uses_math or "math." in self.helpers[name]
         return f"_{name}"
 
     def dim(self, dim: sp.Expr) -> str:
@@ -272,6 +273,13 @@ class Printer:
     def _eye(self, value: Value, args: list[Text]) -> str:
         return f"{self.module}.eye({self.dim(value.shape[0])}, {self._dtype()})"
 
+    def _embed(self, value: Value, args: list[Text]) -> str:
+        (subscripts,) = value.attributes
+        if subscripts == "i->ii":
+            return f"{self.module}.diag({args[0].source})"
+        shape = self.shape(value.shape)
+        return f'{self.helper("embed")}("{subscripts}", {args[0].source}, {shape})'
+
     def _arange(self, value: Value, args: list[Text]) -> str:
         return f"{self.module}.arange({self.dim(value.shape[0])})"
 
@@ -286,15 +294,7 @@ class Printer:
 
     def _slice(self, value: Value, args: list[Text]) -> str:
         axis, start, count, step = value.attributes
-        keys = [":"] * value.ndim
-        last = sp.expand(start + (count - 1) * step)
-        if step > 0:
-            stop = self.dim(sp.expand(last + 1))
-        else:
-            stop = "" if last == 0 else self.dim(sp.expand(last - 1))
-        first = "" if start == 0 and step > 0 else self.dim(start)
-        keys[axis] = f"{first}:{stop}" + (f":{step}" if step != 1 else "")
-        return f"{args[0].inside(ATOM)}[{', '.join(keys)}]"
+        return f"{args[0].inside(ATOM)}[{self._window(value.ndim, axis, start, count, step)}]"
 
     def _concatenate(self, value: Value, args: list[Text]) -> str:
         axis = value.attributes[0]
@@ -315,11 +315,18 @@ class Printer:
 
     def _pad_key(self, value: Value) -> str:
         axis, start, step = value.attributes
-        count = value.args[0].shape[axis]
-        keys = [":"] * value.ndim
-        stop = sp.expand(start + (count - 1) * step)
-        stop_text = self.dim(stop + 1) if step > 0 else ("" if stop == 0 else self.dim(stop - 1))
-        keys[axis] = f"{self.dim(start)}:{stop_text}" + (f":{step}" if step != 1 else "")
+        return self._window(value.ndim, axis, start, value.args[0].shape[axis], step)
+
+    def _window(self, rank: int, axis: int, start: sp.Expr, count: sp.Expr, step: int) -> str:
+        """Write the index of ``count`` entries of an axis, from ``start`` on, ``step`` apart."""
+        keys = [":"] * rank
+        last = sp.expand(start + (count - 1) * step)
+        if step > 0:
+            stop = self.dim(sp.expand(last + 1))
+        else:
+            stop = "" if last == 0 else self.dim(sp.expand(last - 1))
+        first = "" if start == 0 and step > 0 else self.dim(start)
+        keys[axis] = f"{first}:{stop}" + (f":{step}" if step != 1 else "")
         return ", ".join(keys)
 
 

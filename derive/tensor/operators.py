@@ -421,7 +421,7 @@ def index(tensor: Tensor, key: Any) -> Tensor:
             shape.append(tensor.shape[axis])
             axis += 1
         elif _is_integer(part):
-            tensor = slice_axis(tensor, axis, as_dim_or_int(part))
+            tensor = slice_axis(tensor, axis, int(part))
             axis += 1
         else:
             position = as_tensor(part)
@@ -453,14 +453,3 @@ def _is_integer(part: Any) -> bool:
     if isinstance(part, bool):
         return False
     return isinstance(part, int) or (isinstance(part, sp.Expr) and bool(part.is_Integer))
-
-
-def as_dim_or_int(part: Any) -> int:
-    """Give an integer index as a Python integer."""
-    return int(part)
-
-
-def require_same_shape(operation: str, a: Tensor, b: Tensor) -> None:
-    """Raise a ShapeError unless two tensors have one shape."""
-    if not construct.same_shape(a.shape, b.shape):
-        raise ShapeError(f"{operation}: {describe(a)} and {describe(b)} must have the same shape")

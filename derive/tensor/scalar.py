@@ -33,11 +33,6 @@ def placeholder(position: int, positive: bool = False) -> sp.Symbol:
     return symbols[position]
 
 
-def position_of(symbol: sp.Basic) -> int:
-    """Give the position that a placeholder stands for."""
-    return int(symbol.name[2:])
-
-
 class _RealFunction(sp.Function):
     """A function that is real at real arguments."""
 

@@ -22,9 +22,6 @@ from derive.tensor.operators import (
     normalize_axis,
 )
 
-Window = tuple[sp.Expr, sp.Expr, int]
-"""Of one axis: the first entry, the count of entries, the step between them."""
-
 
 def slice_axis(x: TensorLike, axis: int, key: slice | int) -> Tensor:
     """Slice one axis as Python slices a list; an integer leaves an axis of size 1."""
