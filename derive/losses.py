@@ -1,0 +1,1 @@
+"""Losses and penalties of machine learning, each a definition in primitives."""
