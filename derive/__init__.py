@@ -73,6 +73,7 @@ from derive.tensor.reductions import (
     norm,
     prod,
     softmax,
+    standardize,
     sum,
     var,
 )
@@ -153,6 +154,7 @@ __all__ = [
     "sqrt",
     "square",
     "stack",
+    "standardize",
     "sum",
     "take",
     "take_along_axis",

@@ -81,6 +81,7 @@ def _candidates(a: Tensor, b: Tensor, kinks: bool) -> Any:
         yield "mean", lambda: derive.mean(a, axis=0)
         yield "logsumexp", lambda: derive.logsumexp(a, axis=axis)
         yield "softmax", lambda: derive.softmax(a)
+        yield "standardize", lambda: derive.standardize(a, 0.5, axis=0)
         yield "transpose", lambda: a.T
         yield "new_axis", lambda: a[..., None]
         if a.shape[0] != 1:

@@ -305,6 +305,13 @@ def softmax(x: Array, axis: int = -1) -> Array:
     return np.exp(x - log_sum_exp(x, axis=axis, keepdims=True))
 
 
+def standardize(
+    x: Array, eps: float = 0, axis: int | tuple[int, ...] = -1, centre: bool = True
+) -> Array:
+    x = x - np.mean(x, axis=axis, keepdims=True) if centre else x
+    return x / np.sqrt(np.mean(x * x, axis=axis, keepdims=True) + eps)
+
+
 def filled(make: Callable[[tuple[int, ...]], Array]) -> Callable[..., Array]:
     """`ones(m, n)` and `ones((m, n))` alike."""
     return lambda *shape: make(
@@ -337,5 +344,6 @@ NUMPY: dict[str, Any] = {
     "erf": np.vectorize(math.erf, otypes=[np.float64]),
     "logsumexp": log_sum_exp,
     "softmax": softmax,
+    "standardize": standardize,
     "log_softmax": lambda x, axis=-1: x - log_sum_exp(x, axis=axis, keepdims=True),
 }

@@ -178,6 +178,8 @@ def _primitive(
         return _on_matrices(name, x[0], shape)
     if name in ("max", "min", "prod", "logsumexp"):
         return _reduced(name, x[0], node.attributes[0], shape)
+    if name == "standardize":
+        return _standardized(x[0], x[1][()], *node.attributes)
     if name == "reshape":
         return x[0].reshape(shape)
     if name == "take":
@@ -213,6 +215,15 @@ def _on_matrices(name: str, x: Array, shape: tuple[int, ...]) -> Array:
                 value = mpmath.log(value) if value > 0 else mpmath.mpf("nan")
             result[index] = value
     return result
+
+
+def _standardized(x: Array, eps: Any, axes: tuple[int, ...], kind: str) -> Array:
+    count = 1
+    for k in axes:
+        count *= x.shape[k]
+    centred = x - x.sum(axis=axes, keepdims=True) / count if kind == "centred" else x
+    square = (centred * centred).sum(axis=axes, keepdims=True) / count
+    return centred / np.frompyfunc(mpmath.sqrt, 1, 1)(square + eps)
 
 
 def _reduced(name: str, x: Array, axes: tuple[int, ...], shape: tuple[int, ...]) -> Array:

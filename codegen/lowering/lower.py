@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import sympy as sp
 
 from codegen.lowering.axes import Axes
+from codegen.lowering.composites import define
 from codegen.lowering.contraction import contract_pair
 from codegen.lowering.orientation import orientations
 from codegen.lowering.plan import plan
@@ -44,7 +45,7 @@ def lower(
     ``sizes`` are hints for the order of multiplication; ``forward`` are expressions, among the
     outputs or not, whose parts belong to the forward pass.
     """
-    roots = plan(simplify([*forward, *outputs]), sizes or {})
+    roots = plan(simplify(define([*forward, *outputs])), sizes or {})
     state = _Lowering(inputs, roots)
     # Shallow results first, so that each is computed as soon as it can be.
     depth = _depths(roots)

@@ -14,6 +14,7 @@ from derive.notation.graph import summands
 from derive.notation.place import unshaped
 from derive.notation.sums import sum_of
 from derive.notation.tree import FULL, Call, Einsum, Index, Items, Number, Tree
+from derive.tensor.construct import is_zero
 from derive.tensor.dims import same_dim
 from derive.tensor.node import Primitive, Tensor
 
@@ -54,6 +55,24 @@ def _reduction(notation: Notation, node: Primitive) -> Form:
         return unshaped(best(*readings), node.shape, notation.columns)
     axis = axes[0] if len(axes) == 1 else axes
     return _call(notation, node, node.name, axis=axis)
+
+
+def _standardize(notation: Notation, node: Primitive) -> Form:
+    axes, kind = node.attributes
+    x, eps = node.operands
+    rest = () if is_zero(eps) else (notation.tree(eps),)
+    keywords = {} if kind == "centred" else {"centre": False}
+    if len(axes) == 1 and x.ndim == 2 and (form := notation.form(x)).rank == 2:
+        return Form(
+            Call.of(node.name, form.straight, *rest, rank=2, axis=axes[0], **keywords),
+            Call.of(node.name, form.turned, *rest, rank=2, axis=1 - axes[0], **keywords),
+            2,
+        )
+    axis = axes[0] if len(axes) == 1 else axes
+    if x.ndim > 1:
+        keywords = {"axis": axis, **keywords}
+    tree = Call.of(node.name, _exact(notation, x), *rest, rank=node.ndim, **keywords)
+    return unshaped(tree, node.shape, notation.columns)
 
 
 def _call(notation: Notation, node: Primitive, name: str, *rest: Tree, **keywords: object) -> Form:
@@ -172,6 +191,7 @@ PRIMITIVES: dict[str, Writer] = {
     "min": _reduction,
     "prod": _reduction,
     "logsumexp": _reduction,
+    "standardize": _standardize,
     "reshape": _reshape,
     "slice": _slice,
     "pad": _pad,

@@ -108,3 +108,32 @@ def logsumexp(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Ten
     )
     softmax = construct.map_entries(sp.exp(placeholder(0)), [(shifted, axes)], axes)
     return _share(node, cotangent, [(softmax, axes)], extra)
+
+
+def _standardized() -> tuple[Tensor, Tensor]:
+    n, m = dims("n m")
+    X, W = symbols.matrix("X", n, m), symbols.matrix("W", n, m)
+    eps = symbols.scalar("eps", positive=True)
+    y = reductions.standardize(X, eps, axis=1)
+    return reductions.sum(W * y + y**3 * reductions.standardize(X, eps, axis=0, centre=False)), X
+
+
+@rule(
+    "standardize",
+    formula="y = (x - mean(x)) / σ: x̄ = (ȳ - mean(ȳ) - y mean(ȳ y)) / σ",
+    source="Ioffe and Szegedy (2015), Batch normalization, section 3; Ba, Kiros and Hinton (2016)",
+    example=_standardized,
+)
+def standardize(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
+    assert isinstance(node, Primitive)
+    axes, kind = node.attributes
+    _, inverse = reductions.spread_of(*node.operands, axes, kind == "centred")
+    own = tuple(k + extra for k in axes)
+    if position == 1:
+        entries = tuple(range(extra, cotangent.ndim))
+        return reductions.sum(cotangent * node * inverse**2, entries) * sp.Rational(-1, 2)
+    along = reductions.mean(cotangent * node, own, keepdims=True)
+    centred = cotangent
+    if kind == "centred":
+        centred = cotangent - reductions.mean(cotangent, own, keepdims=True)
+    return inverse * (centred - node * along)

@@ -88,6 +88,9 @@ _MAKERS: dict[str, Callable[..., Tensor]] = {
     "scatter": lambda node, x, i: structural.scatter(
         x, i, node.attributes[0], node.shape[node.attributes[0]]
     ),
+    "standardize": lambda node, x, eps: reductions.standardize_axes(
+        x, eps, node.attributes[0], node.attributes[1] == "centred"
+    ),
     **{
         name: (lambda node, x: reductions.reduce_axes(node.name, x, node.attributes[0]))
         for name in ("max", "min", "prod", "logsumexp")

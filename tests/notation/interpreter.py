@@ -26,6 +26,7 @@ from derive.tensor.node import (
     topological,
 )
 from derive.tensor.scalar import placeholder
+from tests.support import standardize
 
 SCALAR_FUNCTIONS = {
     "sigmoid": special.expit,
@@ -124,6 +125,8 @@ def primitive(node: Primitive, args: list[np.ndarray], shape: tuple[int, ...], v
             return getattr(np, name)(args[0], axis=axes)
         case "logsumexp", (axes,):
             return special.logsumexp(args[0], axis=axes)
+        case "standardize", (axes, kind):
+            return standardize(*args, axis=axes, centre=kind == "centred")
         case "reshape", _:
             return args[0].reshape(shape)
         case "slice", (axis, start, count, step):

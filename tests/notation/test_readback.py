@@ -146,6 +146,16 @@ def test_gradient_reads_back(seed: int) -> None:
         check(derive.gradient(expr, symbol).expr)
 
 
+@pytest.mark.parametrize("name", ["X", "Z", "x", "c", "T"])
+@pytest.mark.parametrize("axis", [0, -1])
+@pytest.mark.parametrize("centre", [True, False])
+def test_standardized_reads_back(name: str, axis: int, centre: bool) -> None:
+    a, s = leaves()[name], leaves()["s"]
+    y = derive.standardize(a, s**2, axis=axis, centre=centre)
+    check(y)
+    check(derive.gradient(derive.sum(derive.sin(y * a)), a).expr)
+
+
 @pytest.mark.parametrize("seed", range(100))
 def test_latex_is_balanced(seed: int) -> None:
     written = latex(grow(seed + 2000))
