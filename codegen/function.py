@@ -11,18 +11,21 @@ import sympy as sp
 
 from codegen.backends import JaxPrinter, NumpyPrinter, Printer
 from codegen.cost import Cost, cost_of
+from codegen.custom_vjp import CustomVjp, cotangents
 from codegen.lowering import lower
 from codegen.module import Module
 from codegen.naming import identifier
-from codegen.outputs import Outputs, derivations_in, named_outputs, signature
+from codegen.outputs import Inputs, Outputs, derivations_in, named_outputs, signature
 from codegen.program import Program
+from derive import pytrees
+from derive.tensor.node import Symbol
 
 
 def to_numpy(
     outputs: Outputs,
     *,
     name: str = "f",
-    inputs: Sequence[object] | None = None,
+    inputs: Inputs = None,
     sizes: Mapping[Any, int] | None = None,
 ) -> GeneratedFunction:
     """Generate a NumPy function that computes expressions and derivatives.
@@ -33,9 +36,11 @@ def to_numpy(
         The function returns the same structure: an array, a tuple or a dict.
     name : str
         The name of the function.
-    inputs : sequence of names or symbols, optional
-        The order of the parameters.  By default the symbols that are differentiated by come
-        first, as ``scipy.optimize`` wants it, then the others by name.
+    inputs : sequence of names or symbols, or a dict, optional
+        The order of the parameters.  A dict names them, and a parameter can be a (nested) dict or
+        list: ``{"params": {"W": W, "b": b}, "x": x}`` makes ``f(params, x)``.  By default the
+        symbols that are differentiated by come first, as ``scipy.optimize`` wants it, then the
+        vector of a Hessian-vector product, then the others by name.
     sizes : dict from dims (or their names) to int, optional
         Representative sizes, by which the order of multiplication is chosen.
 
@@ -64,12 +69,21 @@ def to_jax(
     outputs: Outputs,
     *,
     name: str = "f",
-    inputs: Sequence[object] | None = None,
+    inputs: Inputs = None,
     sizes: Mapping[Any, int] | None = None,
+    custom_vjp: bool = False,
 ) -> GeneratedFunction:
     """Generate a JAX function, which works under ``jit``, ``vmap`` and ``grad``.
 
-    The parameters are those of ``to_numpy``.
+    The parameters are those of ``to_numpy``, and one more.
+
+    Parameters
+    ----------
+    custom_vjp : bool
+        Whether ``jax.grad`` of the function is the derived gradient, with respect to whatever
+        inputs it is asked for, so that the function drops into the training loops of other
+        libraries.  The gradient in a matrix that is declared symmetric, diagonal or triangular is
+        the projected one.
 
     Examples
     --------
@@ -79,7 +93,19 @@ def to_jax(
     >>> f = codegen.to_jax(derive.gradient(derive.sum(x**3), x))
     >>> print(jax.jit(f)(jax.numpy.array([1.0, 2.0])))
     [ 3. 12.]
+
+    With the derived gradient under ``jax.grad``, for a dict of parameters:
+
+    >>> A, b = derive.matrix("A", n, n), derive.vector("b", n)
+    >>> loss = derive.sum((A @ x - b) ** 2)
+    >>> arguments = {"params": {"A": A, "b": b}, "x": x}
+    >>> f = codegen.to_jax(loss, name="loss", inputs=arguments, custom_vjp=True)
+    >>> params = {"A": jax.numpy.eye(2), "b": jax.numpy.zeros(2)}
+    >>> jax.grad(f)(params, jax.numpy.array([1.0, 2.0]))["b"]
+    Array([-2., -4.], dtype=float32)
     """
+    if custom_vjp:
+        return _with_pullback(outputs, name, inputs, sizes)
     return _generate(outputs, JaxPrinter, name, inputs, sizes)
 
 
@@ -142,17 +168,44 @@ def _generate(
     outputs: Outputs,
     backend: type[Printer],
     name: str,
-    inputs: Sequence[object] | None,
+    inputs: Inputs,
     sizes: Mapping[Any, int] | None,
 ) -> GeneratedFunction:
     leaves = named_outputs(outputs, "result")
     derivations = derivations_in(outputs)
     tensors = [tensor for _, tensor in leaves]
     symbols = signature(tensors, derivations, inputs)
-    hints = {sp.Symbol(str(k), integer=True, positive=True): v for k, v in (sizes or {}).items()}
+    arguments = _arguments(inputs, symbols)
+    hints = _hints(sizes)
     functions = list(dict.fromkeys(d.function for d in derivations))
     program = lower(tensors, symbols, hints, functions)
     function_name = identifier(name)
-    module = Module(program, backend, function_name, symbols, [*functions, *tensors])
+    module = Module(program, backend, function_name, symbols, [*functions, *tensors], arguments)
     source = module.write(outputs, leaves, derivations)
-    return GeneratedFunction(function_name, tuple(module.parameters), source, program)
+    return GeneratedFunction(function_name, tuple(module.signature), source, program)
+
+
+def _with_pullback(
+    outputs: Outputs,
+    name: str,
+    inputs: Inputs,
+    sizes: Mapping[Any, int] | None,
+) -> GeneratedFunction:
+    leaves = named_outputs(outputs, "value")
+    tensors = [tensor for _, tensor in leaves]
+    symbols = signature(tensors, derivations_in(outputs), inputs)
+    seeds, pulled = cotangents(leaves, symbols)
+    program = lower([*tensors, *pulled], [*symbols, *seeds], _hints(sizes), tensors)
+    function_name = identifier(name)
+    arguments = _arguments(inputs, symbols)
+    module = CustomVjp(program, function_name, symbols, seeds, [*tensors, *pulled], arguments)
+    source = module.write_with_pullback(outputs, leaves)
+    return GeneratedFunction(function_name, tuple(module.signature), source, program)
+
+
+def _arguments(inputs: Inputs, symbols: Sequence[Symbol]) -> Mapping[str, Any] | None:
+    return pytrees.like(inputs, symbols) if isinstance(inputs, Mapping) else None
+
+
+def _hints(sizes: Mapping[Any, int] | None) -> dict[sp.Symbol, int]:
+    return {sp.Symbol(str(k), integer=True, positive=True): v for k, v in (sizes or {}).items()}

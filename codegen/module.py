@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sympy as sp
 
+from codegen.arguments import places_in
 from codegen.backends import FormulaPrinter, Printer
+from codegen.backends.printer import ATOM, Line, Text
 from codegen.indices import index_limits
 from codegen.naming import Names, identifier
 from codegen.outputs import Named, Outputs, return_expression
@@ -34,6 +37,7 @@ class Module:
         name: str,
         symbols: Sequence[Symbol],
         roots: Sequence[Tensor],
+        arguments: Mapping[str, Any] | None = None,
     ) -> None:
         self.limits = index_limits(roots)
         self.conditions = window_conditions(roots)
@@ -42,13 +46,22 @@ class Module:
         self.symbols = list(symbols)
         self.names = Names(frozenset({name, "dtype"}))
         self.printer = backend(program, self.names)
-        self.parameters = [self.names.fresh(symbol.name) for symbol in self.symbols]
+        tree = arguments or {symbol.name: symbol for symbol in self.symbols}
+        self.arguments = {self.names.fresh(key): value for key, value in tree.items()}
+        # An argument that is a structure is taken apart: each part is a variable of its own.
+        self.places = places_in(self.arguments)
+        self.parameters = [
+            self.places[symbol]
+            if self.places[symbol] in self.arguments
+            else self.names.fresh(symbol.name)
+            for symbol in self.symbols
+        ]
         self.dims = _dims_of(program)
         known = {d for s in self.symbols for d in s.shape if d.is_Symbol}
         self.free_dims = [d for d in self.dims if d not in known]
         for dim in self.dims:
             self.printer.dims[dim] = sp.Symbol(self.names.fresh(dim.name), integer=True)
-        self.parameters += [self.printer.dims[d].name for d in self.free_dims]
+        self.signature = [*self.arguments, *(self.printer.dims[d].name for d in self.free_dims)]
 
     def write(
         self,
@@ -57,27 +70,41 @@ class Module:
         derivations: list[Derivation],
     ) -> str:
         """Give the whole source."""
-        from codegen.backends.printer import ATOM, Text
-
-        printer = self.printer
-        for parameter, (_, value) in zip(self.parameters, self.program.inputs, strict=False):
-            printer.texts[value] = Text(parameter, ATOM, 0, frozenset({parameter}))
         checks = self._checks()
-        labels = Suggestions(printer, self.program)
         single = len(leaves) == 1 and not isinstance(outputs, (Mapping, list, tuple))
-        results = printer.run([name for name, _ in leaves], labels.suggest, single)
-        formulas = self._formulas()
-        body = self._body(formulas)
-        returned = return_expression(outputs, list(results))
-        dtype = [f"dtype = {self._dtype()}"] if printer.uses_dtype else []
-        lines = [
-            f"def {self.name}({', '.join(self.parameters)}):",
-            *_indent(self._docstring(leaves, derivations)),
-            *_indent(_without_unused_sizes([*checks, *dtype, *body, f"return {returned}"])),
-        ]
-        imports = [*(["import math"] if printer.uses_math else []), *printer.imports]
-        source = "\n".join([*sorted(imports, key=_import_order), *self._helpers(), "", "", *lines])
-        return source + "\n"
+        results = self._run([name for name, _ in leaves], single)
+        body = self._body(self.printer.lines, self._formulas(), results)
+        returned = return_expression(outputs, [text.source for text in results])
+        return self._whole(
+            self._function(
+                self.name,
+                self.signature,
+                [*checks, *self._dtype(), *body, f"return {returned}"],
+                self._docstring(leaves, derivations),
+            )
+        )
+
+    def _run(self, names: list[str], single: bool) -> list[Text]:
+        """Write every value; give the expression of each output."""
+        for parameter, (_, value) in zip(self.parameters, self.program.inputs, strict=True):
+            self.printer.texts[value] = Text(parameter, ATOM, 0, frozenset({parameter}))
+        self.printer.run(names, Suggestions(self.printer, self.program).suggest, single)
+        return [self.printer.texts[value] for value in self.program.outputs]
+
+    @staticmethod
+    def _function(
+        name: str, parameters: Sequence[str], body: list[str], docstring: list[str]
+    ) -> list[str]:
+        lines = [*docstring, *without_unused_sizes(body)]
+        return [f"def {name}({', '.join(parameters)}):", *_indent(lines)]
+
+    def _whole(self, *definitions: list[str]) -> str:
+        """Give the module: the imports, the helper functions, the definitions."""
+        imports = [*(["import math"] if self.printer.uses_math else []), *self.printer.imports]
+        lines = [*sorted(imports, key=_import_order), *self._helpers()]
+        for definition in definitions:
+            lines += ["", "", *definition]
+        return "\n".join(lines) + "\n"
 
     def _helpers(self) -> list[str]:
         texts = [CHECK_SHAPE.strip("\n").replace("MODULE", self.printer.module)]
@@ -92,7 +119,7 @@ class Module:
         """
         lines: list[str] = []
         known: set[sp.Symbol] = set(self.free_dims)
-        pairs = list(zip(self.parameters, self.symbols, strict=False))
+        pairs = list(zip(self.parameters, self.symbols, strict=True))
         for parameter, symbol in sorted(pairs, key=lambda pair: -len(_bare_dims(pair[1]))):
             new = [d for d in _bare_dims(symbol) if d not in known]
             expected = [
@@ -102,8 +129,9 @@ class Module:
             shape = f"({expected[0]},)" if len(expected) == 1 else f"({', '.join(expected)})"
             kind = "" if symbol.dtype == "float" else f', "{symbol.dtype}"'
             declared = _plain(show_shape(symbol.shape))
+            given = self.places.get(symbol, parameter)
             lines.append(
-                f'{parameter} = _checked("{parameter}", {parameter}, "{declared}", {shape}{kind})'
+                f'{parameter} = _checked("{parameter}", {given}, "{declared}", {shape}{kind})'
             )
             known.update(new)
             lines += self._sizes(parameter, symbol, new)
@@ -126,12 +154,14 @@ class Module:
         places = {self.printer.dims[d].name: symbol.shape.index(d) for d in new}
         return [f"{name} = {parameter}.shape[{place}]" for name, place in places.items()]
 
-    def _dtype(self) -> str:
-        module = self.printer.module
-        floats = [
-            p for p, s in zip(self.parameters, self.symbols, strict=False) if s.dtype == "float"
-        ]
-        return f"{module}.result_type({', '.join(floats)})" if floats else "float"
+    def _dtype(self) -> list[str]:
+        """Write the line that finds the precision of the inputs, where that is needed."""
+        if not self.printer.uses_dtype:
+            return []
+        pairs = zip(self.parameters, self.symbols, strict=True)
+        floats = ", ".join(p for p, s in pairs if s.dtype == "float")
+        found = f"{self.printer.module}.result_type({floats})" if floats else "float"
+        return [f"dtype = {found}"]
 
     def _formulas(self) -> dict[str, str]:
         """Give the formula of every line."""
@@ -141,16 +171,18 @@ class Module:
             formula.texts[value] = self.printer.texts[value]
         return self.printer.formulas(formula)
 
-    def _body(self, formulas: Mapping[str, str]) -> list[str]:
+    def _body(
+        self, lines: Sequence[Line], formulas: Mapping[str, str], results: Sequence[Text]
+    ) -> list[str]:
         # Nothing of the forward pass reads what the backward pass makes.
-        lines = sorted(self.printer.lines, key=lambda line: line.value.stage != "forward")
+        lines = sorted(lines, key=lambda line: line.value.stage != "forward")
         last: dict[str, int] = {}
         for k, line in enumerate(lines):
             for read in line.text.reads:
                 last[read] = k
         frees = self.printer.frees_memory and len(lines) >= LONG_PROGRAM
         # What the return statement reads stays.
-        returned = frozenset().union(*(self.printer.texts[v].reads for v in self.program.outputs))
+        returned = frozenset().union(*(text.reads for text in results))
         made = {line.name for line in lines} - returned
         stages = Counter(line.value.stage for line in lines)
         body: list[str] = []
@@ -169,9 +201,9 @@ class Module:
 
     def _docstring(self, leaves: list[Named], derivations: list[Derivation]) -> list[str]:
         lines = ['"""' + _summary(leaves, derivations), "", "Parameters", "----------"]
-        for parameter, symbol in zip(self.parameters, self.symbols, strict=False):
+        for symbol in self.symbols:
             tags = "".join(f", {tag.replace('_', ' ')}" for tag in sorted(symbol.structure))
-            lines.append(f"{parameter} : {_plain(show_shape(symbol.shape))}{tags}")
+            lines.append(f"{self.places[symbol]} : {_plain(show_shape(symbol.shape))}{tags}")
         lines += [f"{self.printer.dims[d].name} : int" for d in self.free_dims]
         lines += ["", "Returns", "-------"]
         lines += [f"{identifier(name)} : {_plain(show_shape(t.shape))}" for name, t in leaves]
@@ -202,7 +234,7 @@ def _checked(name, value, declared, expected, kind="float"):
 _SIZE = re.compile(r"(\w+) = \w+\.shape\[\d+\]$")
 
 
-def _without_unused_sizes(lines: list[str]) -> list[str]:
+def without_unused_sizes(lines: list[str]) -> list[str]:
     """Leave out the sizes that no later line reads; read several of one shape at once."""
     kept: list[str] = []
     later = ""

@@ -6,13 +6,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from derive import Derivation, ShapeError, UnsupportedError, as_tensor
+from derive import Derivation, ShapeError, UnsupportedError, as_tensor, pytrees
 from derive.tensor.dims import show_shape
 from derive.tensor.node import Symbol, Tensor, symbols_of
 from derive.tensor.symbols import require_distinct_names
 
 Outputs = Any
 """A tensor, a Derivation, a SymPy expression, or a (nested) sequence or dict of these."""
+
+Inputs = Sequence[object] | Mapping[str, Any] | None
+"""The order of the inputs: names or symbols, or a dict from arguments to (nested) symbols."""
 
 Named = tuple[str, Tensor]
 
@@ -33,17 +36,13 @@ def named_outputs(outputs: Outputs, name: str) -> list[Named]:
 
 
 def _of_derivation(derivation: Derivation, name: str) -> list[Named]:
-    expr = derivation.expr
-    if not isinstance(expr, tuple):
-        return [(name, expr)]
+    if isinstance(derivation.expr, Tensor):
+        return [(name, derivation.expr)]
     symbols = [symbol.name for symbol in derivation.wrt]
-    if derivation.kind != "hessian":
-        return [(f"{name}_{s}", part) for s, part in zip(symbols, expr, strict=True)]
-    return [
-        (f"{name}_{row}_{column}", block)
-        for row, blocks in zip(symbols, expr, strict=True)
-        for column, block in zip(symbols, blocks, strict=True)
-    ]
+    if derivation.kind == "hessian":
+        symbols = [f"{row}_{column}" for row in symbols for column in symbols]
+    parts = pytrees.leaves(derivation.expr)
+    return [(f"{name}_{s}", part) for s, part in zip(symbols, parts, strict=True)]
 
 
 def return_expression(outputs: Outputs, texts: list[str]) -> str:
@@ -73,7 +72,7 @@ def derivations_in(outputs: Outputs) -> list[Derivation]:
 def signature(
     tensors: Sequence[Tensor],
     derivations: Sequence[Derivation],
-    inputs: Sequence[object] | None,
+    inputs: Inputs,
 ) -> list[Symbol]:
     """Order the input symbols: those of the functions, whether or not a derivative needs them."""
     roots = [*(d.function for d in derivations), *tensors]
@@ -88,11 +87,14 @@ def signature(
                 f"{show_shape(b.shape)} or with another structure; use one declaration"
             )
     first = [s for d in derivations for s in d.wrt]
+    # The vectors of a Hessian-vector product come next: hessp(x, p, ...).
+    directions = [v for d in derivations if d.kind == "hvp" for v in d.trace.directions]
+    first += [s for v in directions for s in symbols_of(v) if s in found]
     if inputs is None:
         rest = sorted(found, key=lambda s: (s.name.casefold(), s.name))
         return list(dict.fromkeys([*first, *rest]))
-    chosen = []
-    for item in inputs:
+    chosen: list[Symbol] = []
+    for item in pytrees.leaves(inputs):
         name = item if isinstance(item, str) else getattr(item, "name", str(item))
         if name in by_name:
             chosen.append(by_name[name])
@@ -101,6 +103,8 @@ def signature(
         else:
             known = ", ".join(sorted(by_name))
             raise UnsupportedError(f"inputs: {name!r} is not a symbol of the outputs ({known})")
+    if len(set(chosen)) < len(chosen):
+        raise UnsupportedError("inputs: a symbol is named twice")
     missing = [s.name for s in found if s not in chosen]
     if missing:
         raise UnsupportedError(f"inputs: the outputs also use {', '.join(sorted(missing))}")

@@ -9,25 +9,25 @@ Radul et al., You only linearize once, POPL 2023), so no rule is needed for forw
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
 
-from derive.derivation import Contribution, Derivation, Trace
+from derive import pytrees
+from derive.derivation import Derivation, Trace
 from derive.errors import ShapeError, UnsupportedError
-from derive.rules import rule_for
+from derive.rules.reverse import reverse
 from derive.simplify import simplify
 from derive.tensor import construct, linear, symbols
 from derive.tensor.dims import is_one, show_shape
-from derive.tensor.names import mark_cotangent
-from derive.tensor.node import Symbol, Tensor, View, symbols_of, topological
+from derive.tensor.node import Symbol, Tensor, View, symbols_of
 from derive.tensor.operators import TensorLike, as_tensor, describe
 from derive.tensor.rebuild import substitute
 from derive.tensor.symbols import require_distinct_names
 
 Wrt = Any
-"""A symbol, or a sequence of symbols."""
+"""A symbol, or a (nested) sequence or dict of symbols."""
 
 
 def gradient(f: TensorLike, wrt: Wrt) -> Derivation:
@@ -36,12 +36,14 @@ def gradient(f: TensorLike, wrt: Wrt) -> Derivation:
     Parameters
     ----------
     f : tensor of shape () or with axes of size 1 only
-    wrt : symbol or sequence of symbols
+    wrt : symbol, or sequence or dict of symbols
+        Sequences and dicts can be nested.
 
     Returns
     -------
     Derivation
-        Its ``expr`` has the shape of ``wrt`` (a tuple of such for a sequence).  With respect to a
+        Its ``expr`` has the shape of ``wrt`` (the same structure of such for a sequence or a dict:
+        a dict of parameters gives a dict of gradients).  With respect to a
         matrix declared symmetric, diagonal or triangular it is the orthogonal projection on those
         matrices; ``tie_entries`` gives the other convention.
 
@@ -94,7 +96,7 @@ def hessian(f: TensorLike, wrt: Wrt) -> Derivation:
     """Derive the Hessian of a scalar function, whose shape is ``wrt.shape + wrt.shape``.
 
     For a sequence of symbols, ``expr`` is a tuple of tuples: the block of row k and column m is the
-    Jacobian of the gradient in symbol k with respect to symbol m.
+    Jacobian of the gradient in symbol k with respect to symbol m.  For a dict, a dict of dicts.
 
     Examples
     --------
@@ -116,10 +118,8 @@ def hessian(f: TensorLike, wrt: Wrt) -> Derivation:
         trace.second.append(second)
     width = len(targets)
     flat = simplify([block for blocks in rows for block in blocks])
-    if _is_single(wrt):
-        return Derivation("hessian", flat[0], trace)
-    blocks = tuple(tuple(flat[k : k + width]) for k in range(0, len(flat), width))
-    return Derivation("hessian", blocks, trace)
+    by_row = [pytrees.like(wrt, flat[k : k + width]) for k in range(0, len(flat), width)]
+    return Derivation("hessian", pytrees.like(wrt, by_row), trace)
 
 
 def vjp(f: TensorLike, wrt: Wrt, cotangent: TensorLike | None = None) -> Derivation:
@@ -256,29 +256,7 @@ def _pull_back(
     function: Tensor, seed: Tensor, extra: int, targets: Sequence[Symbol], trace: Trace
 ) -> list[Tensor]:
     """Give the cotangents of the targets, given that of the function."""
-    order = topological([function])
-    active: set[Tensor] = set(targets)
-    for node in order:
-        if node not in active and any(operand in active for operand in node.operands):
-            active.add(node)
-    shares: dict[Tensor, list[Tensor]] = {function: [seed]}
-    for node in reversed(order):
-        if node not in active or node not in shares:
-            continue
-        cotangent = (
-            construct.add(shares.pop(node)) if len(shares[node]) > 1 else shares.pop(node)[0]
-        )
-        trace.cotangents[node] = cotangent
-        mark_cotangent(cotangent, node)
-        if isinstance(node, Symbol):
-            continue
-        rule = rule_for(node)
-        for position, operand in enumerate(node.operands):
-            if operand in active:
-                share = rule.pullback(node, cotangent, extra, position)
-                if not construct.is_zero(share):
-                    shares.setdefault(operand, []).append(share)
-                    trace.contributions.append(Contribution(rule, node, operand, share))
+    trace.cotangents, trace.contributions = reverse([(function, seed)], extra, targets)
     return [_project(trace.cotangents.get(s), s, seed.shape[:extra]) for s in targets]
 
 
@@ -325,19 +303,14 @@ def _project(cotangent: Tensor | None, symbol: Symbol, leading: tuple[sp.Expr, .
 
 
 def _derivation(kind: str, wrt: Wrt, pulled: list[Tensor], trace: Trace) -> Derivation:
-    simplified = simplify(pulled)
-    return Derivation(kind, simplified[0] if _is_single(wrt) else tuple(simplified), trace)
-
-
-def _is_single(wrt: Wrt) -> bool:
-    return isinstance(wrt, (Tensor, sp.Basic)) and not isinstance(wrt, sp.Tuple)
+    return Derivation(kind, pytrees.like(wrt, simplify(pulled)), trace)
 
 
 def _targets(wrt: Wrt, function: Tensor) -> list[Symbol]:
     names = {s.name: s for s in symbols_of(function)}
     require_distinct_names(function)
     targets = []
-    for item in [wrt] if _is_single(wrt) else list(wrt):
+    for item in pytrees.leaves(wrt):
         tensor = as_tensor(item)
         symbol = tensor.operand if isinstance(tensor, View) else tensor
         if not isinstance(symbol, Symbol) or not (tensor is symbol or _is_own(tensor)):
@@ -350,6 +323,11 @@ def _targets(wrt: Wrt, function: Tensor) -> list[Symbol]:
             raise UnsupportedError(
                 f"{symbol.name} is declared orthogonal: its gradient depends on a metric; "
                 "declare it without structure and project the gradient on the tangent space"
+            )
+        if "simplex" in symbol.structure:
+            raise UnsupportedError(
+                f"{symbol.name} is declared simplex: its entries cannot vary one by one; declare "
+                "it without structure, or differentiate by logits of which it is the softmax"
             )
         same_name = names.get(symbol.name, symbol)
         if same_name is not symbol:
@@ -397,8 +375,7 @@ def _directions(
             )
             for s in targets
         ]
-    items: Iterable[Any] = [given] if _is_single(wrt) else given
-    directions = [as_tensor(item) for item in items]
+    directions = [as_tensor(item) for item in pytrees.leaves(given)]
     if len(directions) != len(targets):
         raise ShapeError(f"{what}: {len(directions)} were given for {len(targets)} symbols")
     for direction, symbol in zip(directions, targets, strict=True):

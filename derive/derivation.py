@@ -5,23 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import sympy as sp
-
-from derive.rules.registry import Rule
+from derive import pytrees
+from derive.rules.reverse import Contribution
 from derive.tensor.node import Symbol, Tensor
 
 if TYPE_CHECKING:
     from derive.notation.steps import Steps
-
-
-@dataclass(frozen=True)
-class Contribution:
-    """The share that a rule passes from the cotangent of a node to that of one operand."""
-
-    rule: Rule
-    node: Tensor
-    operand: Tensor
-    share: Tensor
 
 
 @dataclass
@@ -46,7 +35,7 @@ class Derivation:
     ----------
     kind : str
         ``"gradient"``, ``"jacobian"``, ``"hessian"``, ``"vjp"``, ``"jvp"`` or ``"hvp"``.
-    expr : tensor, or tuple for a sequence of ``wrt``
+    expr : tensor, or tuple or dict for a sequence or dict of ``wrt``
     function : tensor
         What was differentiated.
     wrt : tuple of symbols
@@ -102,11 +91,8 @@ class Derivation:
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 
-    def to_sympy(self) -> sp.Basic | tuple[Any, ...]:
-        """Give the result as a SymPy expression, or a tuple of them."""
+    def to_sympy(self) -> Any:
+        """Give the result as a SymPy expression, or a tuple or dict of them."""
         from derive.interop import to_sympy
 
-        def convert(expr: Any) -> Any:
-            return tuple(map(convert, expr)) if isinstance(expr, tuple) else to_sympy(expr)
-
-        return convert(self.expr)
+        return pytrees.transform(to_sympy, self.expr)

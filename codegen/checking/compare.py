@@ -17,9 +17,9 @@ from codegen.checking.sampling import choose_sizes, sample
 from codegen.checking.witnesses import difference_jacobian, jax_hessian, jax_jacobian
 from codegen.function import GeneratedFunction, to_jax, to_numpy
 from codegen.outputs import signature
-from derive import Derivation, as_tensor
+from derive import Derivation, as_tensor, pytrees
 from derive.errors import UnsupportedError
-from derive.tensor.node import Symbol, Tensor
+from derive.tensor.node import Symbol
 
 PER_SYMBOL = ("gradient", "jacobian", "vjp", "hvp")
 
@@ -93,7 +93,9 @@ class _Check:
     ) -> None:
         self.stage = stage
         self.derivation = derivation if isinstance(derivation, Derivation) else None
-        self.results = _flat(derivation.expr if self.derivation else as_tensor(derivation))
+        self.results = list(
+            pytrees.leaves(derivation.expr if self.derivation else as_tensor(derivation))
+        )
         derivations = [self.derivation] if self.derivation else []
         roots = [*self.results, *(d.function for d in derivations)]
         self.symbols = signature(roots, derivations, None)
@@ -329,5 +331,4 @@ def _call_by_hand(
     return function(*args)
 
 
-def _flat(expr: Any) -> list[Tensor]:
-    return [t for part in expr for t in _flat(part)] if isinstance(expr, tuple) else [expr]
+

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from derive import pytrees
 from derive.notation.entrywise import coefficient_tree
 from derive.notation.indices import free_letters, ranges
 from derive.notation.latex import typeset
@@ -20,7 +21,7 @@ from derive.tensor.dims import Shape, is_one
 from derive.tensor.node import Tensor, name_of, symbols_of, topological
 
 Expr = Any
-"""A tensor, or a (nested) tuple of tensors."""
+"""A tensor, or a (nested) tuple or dict of tensors."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def formula(
     whole : bool
         Whether the intermediates are defined, and the products of products multiplied out.
     """
-    roots = list(_leaves(expr))
+    roots = list(pytrees.leaves(expr))
     flat = flatten(roots) if whole else roots
     nodes = topological(flat)
     present = set(nodes)
@@ -123,18 +124,13 @@ def _visible(
     return order[-2::-1]
 
 
-def _leaves(expr: Expr) -> Iterator[Tensor]:
-    if isinstance(expr, tuple):
-        for item in expr:
-            yield from _leaves(item)
-    else:
-        yield expr
-
-
 def _gather(expr: Expr, trees: Mapping[Tensor, Tree]) -> Tree:
-    if isinstance(expr, tuple):
-        return Items.of(_gather(item, trees) for item in expr)
-    return trees[expr]
+    if isinstance(expr, Tensor):
+        return trees[expr]
+    if isinstance(expr, Mapping):
+        items = [_gather(item, trees) for item in expr.values()]
+        return Items.of(items, "{}", [str(key) for key in expr])
+    return Items.of(_gather(item, trees) for item in expr)
 
 
 def text(expr: Expr) -> str:

@@ -47,7 +47,7 @@ _BRACKETS = {
     "ceil": (r"\left\lceil ", r"\right\rceil"),
 }
 _PREFIXES = {"det": r"\det", "logdet": r"\log\det"}
-_SIGNS = {">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne"}
+_SIGNS = {">": ">", "<": "<", ">=": r"\ge", "<=": r"\le", "==": "=", "!=": r"\ne"}
 
 
 def typeset(root: Tree, names: Mapping[Tree, str], letters: str = LETTERS) -> str:
@@ -119,6 +119,11 @@ def _entrywise(tree: Tree) -> str:
 
 def _number(tree: Number) -> Written:
     value = tree.value
+    if tree.decimal:
+        digits, exponent = tree.decimal
+        scale = rf"10^{{{exponent}}}" if exponent else ""
+        text = scale if digits == "1" else rf"{digits} \cdot {scale}" if exponent else digits
+        return text, SIGN if value < 0 else PRODUCT if exponent else ATOM
     if value.q != 1:
         sign = "-" if value < 0 else ""
         return rf"{sign}\frac{{{abs(value.p)}}}{{{value.q}}}", SIGN if value < 0 else ATOM
@@ -212,6 +217,10 @@ def _einsum(tree: Einsum, written: Mapping[Tree, Written]) -> str:
 
 
 def _items(tree: Items, written: Mapping[Tree, Written]) -> str:
+    if tree.data[0] == "{}":
+        entries = zip(tree.data[1:], tree.args, strict=True)
+        inner = r",\; ".join(rf"\mathrm{{{escape(k)}}}\colon {written[a][0]}" for k, a in entries)
+        return rf"\left\{{{inner}\right\}}"
     if tree.args and all(isinstance(arg, Items) for arg in tree.args):
         rows = [" & ".join(written[item][0] for item in row.args) for row in tree.args]
         return r"\begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}"

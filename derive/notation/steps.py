@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, overload
 
+from derive import pytrees
 from derive.notation.formula import formula
 from derive.notation.letters import letter
 from derive.rules.registry import Rule
@@ -249,11 +250,16 @@ class _Writer:
 
     def _result(self, expr: Any) -> None:
         kind = self.derivation.kind
-        if isinstance(expr, tuple):
-            for symbol, item in zip(self.derivation.wrt, expr, strict=True):
-                self._final(f"{kind}_{symbol.name}", item)
-        else:
+        if isinstance(expr, Tensor):
             self._final(kind, expr)
+            return
+        parts = list(pytrees.leaves(expr))
+        wrt = [symbol.name for symbol in self.derivation.wrt]
+        names = (
+            [f"{row}_{column}" for row in wrt for column in wrt] if len(parts) > len(wrt) else wrt
+        )
+        for name, item in zip(names, parts, strict=True):
+            self._final(f"{kind}_{name}", item)
 
     def _final(self, name: str, expr: Any) -> None:
         written, typeset = (formula(expr, columns=columns) for columns in (False, True))

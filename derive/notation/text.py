@@ -65,6 +65,10 @@ def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
     if isinstance(tree, Name):
         return tree.data[0], ATOM
     if isinstance(tree, Number):
+        if tree.decimal:
+            digits, exponent = tree.decimal
+            text = f"{digits}e{exponent}" if exponent else digits
+            return text, SIGN if tree.value < 0 else ATOM
         if tree.value.q != 1:
             return f"{tree.value.p} / {tree.value.q}", PRODUCT
         return str(tree.value), SIGN if tree.value < 0 else ATOM
@@ -108,7 +112,10 @@ def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
         return f"einsum({letters}, {operands})", ATOM
     assert isinstance(tree, Items)
     left, right = tree.data[0]
-    inner = ", ".join(written[arg][0] for arg in tree.args)
+    items = [written[arg][0] for arg in tree.args]
+    if tree.data[0] == "{}":
+        items = [f"{key!r}: {item}" for key, item in zip(tree.data[1:], items, strict=True)]
+    inner = ", ".join(items)
     comma = "," if tree.data[0] == "()" and len(tree.args) == 1 else ""
     return f"{left}{inner}{comma}{right}", ATOM
 

@@ -14,6 +14,8 @@ from weakref import WeakValueDictionary
 
 import sympy as sp
 
+from derive.tensor.scalar import is_decimal
+
 _trees: WeakValueDictionary[tuple[Any, ...], Tree] = WeakValueDictionary()
 
 SKETCH = 64
@@ -96,6 +98,14 @@ class Number(Tree):
         number = sp.Rational(value)
         cost = bool(number < 0) + (number.q != 1)
         return make(Number, (), (number,), 0, cost, len(str(number)), f"~{number}")
+
+    @property
+    def decimal(self) -> tuple[str, int] | None:
+        """The digits and the power of ten, for a number that is written as a decimal."""
+        if not is_decimal(self.value):
+            return None
+        digits, _, exponent = repr(float(self.value)).partition("e")
+        return digits, int(exponent or 0)
 
     @property
     def value(self) -> sp.Rational:
@@ -226,12 +236,12 @@ def _entry_of(inner: Any, part: Any) -> Any:
 
 
 class Items(Tree):
-    """A list or a tuple of trees; ``data`` is the pair of brackets."""
+    """A list, a tuple or a dict of trees; ``data`` is the pair of brackets, and a dict's keys."""
 
     @staticmethod
-    def of(items: Iterable[Tree], brackets: str = "()") -> Items:
+    def of(items: Iterable[Tree], brackets: str = "()", keys: Iterable[str] = ()) -> Items:
         trees = tuple(items)
-        return make(Items, trees, (brackets,), 0, 0, 2 * len(trees))
+        return make(Items, trees, (brackets, *keys), 0, 0, 2 * len(trees))
 
 
 class Einsum(Tree):
