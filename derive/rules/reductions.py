@@ -127,7 +127,8 @@ def _standardized() -> tuple[Tensor, Tensor]:
 def standardize(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
     assert isinstance(node, Primitive)
     axes, kind = node.attributes
-    _, inverse = reductions.spread_of(*node.operands, axes, kind == "centred")
+    x, eps = node.operands
+    _, inverse = reductions.spread_of(x, eps, axes, kind == "centred")
     own = tuple(k + extra for k in axes)
     if position == 1:
         entries = tuple(range(extra, cotangent.ndim))
