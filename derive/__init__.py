@@ -3,7 +3,8 @@
 Importing this package loads SymPy alone; ``codegen`` turns the results into NumPy and JAX code.
 """
 
-from derive import linalg
+from derive import layers, linalg, losses
+from derive.backpropagation import backprop
 from derive.calculus import gradient, hessian, hvp, jacobian, jvp, tie_entries, vjp
 from derive.derivation import Derivation
 from derive.errors import ShapeError, UnsupportedError
@@ -77,8 +78,10 @@ from derive.tensor.reductions import (
     sum,
     var,
 )
+from derive.tensor.scan import scan
 from derive.tensor.structural import concatenate, pad, reshape, stack, take, take_along_axis
 from derive.tensor.symbols import matrix, scalar, tensor, vector
+from derive.verification import verify
 
 __all__ = [
     "Derivation",
@@ -94,6 +97,7 @@ __all__ = [
     "arctan",
     "arctanh",
     "as_tensor",
+    "backprop",
     "broadcast_to",
     "ceil",
     "concatenate",
@@ -117,6 +121,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "kron",
+    "layers",
     "let",
     "linalg",
     "dims",
@@ -126,6 +131,7 @@ __all__ = [
     "log_softmax",
     "logdet",
     "logsumexp",
+    "losses",
     "map",
     "matrix",
     "max",
@@ -144,6 +150,7 @@ __all__ = [
     "relu",
     "reshape",
     "scalar",
+    "scan",
     "sigmoid",
     "sign",
     "sin",
@@ -168,6 +175,7 @@ __all__ = [
     "triu",
     "var",
     "vector",
+    "verify",
     "vjp",
     "where",
     "zeros",

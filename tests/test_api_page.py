@@ -10,11 +10,15 @@ import pytest
 
 import codegen
 import derive
+from derive import layers, losses
 
 PAGE = Path(__file__).parent.parent / "docs" / "api.rst"
 
 
-@pytest.mark.parametrize("module", [derive, codegen], ids=lambda module: module.__name__)
+MODULES = [derive, layers, losses, codegen]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_every_public_name_is_documented(module: ModuleType) -> None:
     section = PAGE.read_text(encoding="utf-8").split(f".. currentmodule:: {module.__name__}\n")[1]
     section = section.split(".. currentmodule::")[0]

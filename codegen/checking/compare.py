@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from codegen.checking.definition import evaluate
-from codegen.checking.diagnosis import diagnose
+from codegen.checking.diagnosis import Inquiry, diagnose
 from codegen.checking.progress import Stages
 from codegen.checking.report import Comparison, Report
 from codegen.checking.sampling import choose_sizes, sample
@@ -103,6 +103,7 @@ class _Check:
         stage("generating code")
         self.numpy = to_numpy(self.results, inputs=self.symbols)
         self.jax = to_jax(self.results, inputs=self.symbols)
+        self.fixed, self.given_sizes = values is not None, sizes
         self.sizes = choose_sizes([*roots, *self.symbols], sizes)
         if values is None:
             stage("drawing inputs")
@@ -284,10 +285,7 @@ class _Check:
         self.rows.append(Comparison(name, error, tolerance, note))
 
     def _against(self, function: Callable[..., Any], report: Report) -> None:
-        given = _call_by_hand(
-            function, self.names, self.numpy.inputs, [self.values[name] for name in self.names]
-        )
-        parts = given if isinstance(given, (tuple, list)) and len(self.found) > 1 else [given]
+        parts = self._by_hand(function, self.values)
         if len(parts) != len(self.found):
             report.hints.append(f"it gives {len(parts)} results; the derivation {len(self.found)}")
             self.rows.append(Comparison("function by hand", float("inf"), TOLERANCE))
@@ -298,7 +296,26 @@ class _Check:
             error = relative_error(np.asarray(part), found)
             self.rows.append(Comparison(f"function by hand{label}", error, TOLERANCE))
             if not error <= TOLERANCE:
-                report.hints += diagnose(np.asarray(part), found, label.strip())
+                inquiry = None if self.fixed else self._inquiry(function, k)
+                report.hints += diagnose(np.asarray(part), found, label.strip(), inquiry)
+
+    def _by_hand(self, function: Callable[..., Any], values: Mapping[str, Any]) -> Sequence[Any]:
+        """Call a function by hand, and list its results."""
+        args = [values[name] for name in self.names]
+        given = _call_by_hand(function, self.names, self.numpy.inputs, args)
+        return given if isinstance(given, (tuple, list)) and len(self.found) > 1 else [given]
+
+    def _inquiry(self, function: Callable[..., Any], k: int) -> Inquiry:
+        """Tell how to ask for one result at other inputs."""
+        first = [self.derivation.function] if self.derivation else [self.results[k]]
+        return Inquiry(
+            lambda values: self._by_hand(function, values)[k],
+            self.symbols,
+            self.results[k],
+            [*first, *self.results, *self.symbols],
+            self.derivation.kind if self.derivation else "value",
+            {str(dim): size for dim, size in (self.given_sizes or {}).items()},
+        )
 
     def _by_symbol(self) -> tuple[Symbol, ...]:
         """Give the symbols that the results belong to, one by one, if they do."""
@@ -329,6 +346,3 @@ def _call_by_hand(
     if parameters and all(p in known for p in parameters):
         return function(**{p: known[p] for p in parameters})
     return function(*args)
-
-
-
