@@ -1,0 +1,147 @@
+"""The tensor-train linear layer: a large matrix as a chain of small cores, never formed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+from derive.errors import ShapeError
+from derive.layers.dense import bias
+from derive.layers.shapes import product
+from derive.tensor import construct
+from derive.tensor.dims import is_one, same_dim
+from derive.tensor.names import keep
+from derive.tensor.node import Tensor
+from derive.tensor.operators import TensorLike, as_tensor, describe
+from derive.tensor.structural import reshape
+
+
+def tensor_train_linear(
+    x: TensorLike, cores: Sequence[TensorLike], b: TensorLike | None = None
+) -> Tensor:
+    """Give ``x @ W + b``, where W is the tensor train of the cores.
+
+    The entry of W in row (i1, ..., iK) and column (j1, ..., jK) is the product of the matrices
+    ``cores[k][:, ik, jk, :]``.  The layer meets the cores one by one and never forms W.
+
+    Parameters
+    ----------
+    x : (..., m1 * ... * mK)
+    cores : sequence of (r, m, n, s)
+        The last axis of each core has the size of the first axis of the next, and the outermost
+        sizes are 1.
+    b : (n1 * ... * nK,), optional
+
+    Returns
+    -------
+    tensor of shape (..., n1 * ... * nK)
+
+    Raises
+    ------
+    ShapeError
+        When the cores do not fit together, or the features of x are not the rows of W.
+
+    Notes
+    -----
+    Novikov, Podoprikhin, Osokin and Vetrov (2015), Tensorizing neural networks;
+    Oseledets (2011), Tensor-train decomposition.
+
+    Examples
+    --------
+    >>> import derive
+    >>> n, r = derive.dims("n r")
+    >>> x = derive.matrix("x", n, 6)
+    >>> first, second = derive.tensor("F", 1, 2, 5, r), derive.tensor("G", r, 3, 4, 1)
+    >>> derive.layers.tensor_train_linear(x, [first, second]).shape
+    (n, 20)
+    """
+    train = _train("tensor_train_linear", cores)
+    tensor = as_tensor(x)
+    rows = product(tuple(core.shape[1] for core in train))
+    if not tensor.ndim or not same_dim(tensor.shape[-1], rows):
+        modes = " * ".join(str(core.shape[1]) for core in train)
+        raise ShapeError(
+            f"tensor_train_linear: {describe(tensor)} must have {modes} = {rows} features, the "
+            "product of the second axes of the cores"
+        )
+    batch = tensor.shape[:-1]
+    value = reshape(tensor, (*batch, *(core.shape[1] for core in train)))
+    # Axes before a core: the batch, the columns that are done, the rows to come, and the rank.
+    value = value[..., None]
+    rank = len(batch)
+    for done, core in enumerate(train):
+        lead = tuple(range(rank + done))
+        row, *rest, bond = range(len(lead), value.ndim)
+        column, next_bond = value.ndim, value.ndim + 1
+        value = keep(
+            construct.contract(
+                [(value, (*lead, row, *rest, bond)), (core, (bond, row, column, next_bond))],
+                (*lead, column, *rest, next_bond),
+            )
+        )
+    columns = product(tuple(core.shape[2] for core in train))
+    result = reshape(value[..., 0], (*batch, columns))
+    return result if b is None else bias(result, b)
+
+
+def tensor_train_matrix(cores: Sequence[TensorLike]) -> Tensor:
+    """Give the whole matrix of a tensor train.
+
+    Parameters
+    ----------
+    cores : sequence of (r, m, n, s)
+
+    Returns
+    -------
+    tensor of shape (m1 * ... * mK, n1 * ... * nK)
+
+    Raises
+    ------
+    ShapeError
+        When the cores do not fit together.
+
+    Notes
+    -----
+    Oseledets (2011), Tensor-train decomposition.
+
+    Examples
+    --------
+    >>> import derive
+    >>> r = derive.dims("r")
+    >>> first, second = derive.tensor("F", 1, 2, 5, r), derive.tensor("G", r, 3, 4, 1)
+    >>> derive.layers.tensor_train_matrix([first, second]).shape
+    (6, 20)
+    """
+    train = _train("tensor_train_matrix", cores)
+    count = len(train)
+    # Label k is the bond before core k; then come the rows, then the columns.
+    rows = tuple(range(count + 1, 2 * count + 1))
+    columns = tuple(range(2 * count + 1, 3 * count + 1))
+    factors = [(core, (k, rows[k], columns[k], k + 1)) for k, core in enumerate(train)]
+    whole = construct.contract(factors, (*rows, *columns))
+    sizes = (product(tuple(core.shape[axis] for core in train)) for axis in (1, 2))
+    return reshape(whole, tuple(sizes))
+
+
+def _train(layer: str, cores: Sequence[TensorLike]) -> list[Tensor]:
+    train = [as_tensor(core) for core in cores]
+    if not train:
+        raise ShapeError(f"{layer}: give at least one core")
+    for k, core in enumerate(train):
+        if core.ndim != 4:
+            raise ShapeError(
+                f"{layer}: core {k} is {describe(core)} and must have the axes (rank before, "
+                "rows, columns, rank after)"
+            )
+        before = train[k - 1].shape[3] if k else sp.S.One
+        if not same_dim(core.shape[0], before):
+            raise ShapeError(
+                f"{layer}: core {k} is {describe(core)} and must begin with an axis of size "
+                f"{before}" + (", the last size of the core before it" if k else "")
+            )
+    if not is_one(train[-1].shape[3]):
+        raise ShapeError(
+            f"{layer}: the last core is {describe(train[-1])} and must end with an axis of size 1"
+        )
+    return train

@@ -1,1 +1,0 @@
-"""Losses and penalties of machine learning, each a definition in primitives."""
