@@ -81,6 +81,7 @@ from derive.tensor.reductions import (
 from derive.tensor.scan import scan
 from derive.tensor.structural import concatenate, pad, reshape, stack, take, take_along_axis
 from derive.tensor.symbols import matrix, scalar, tensor, vector
+from derive.tensor.windows import overlap_add, windows
 from derive.verification import verify
 
 __all__ = [
@@ -143,6 +144,7 @@ __all__ = [
     "not_equal",
     "ones",
     "outer",
+    "overlap_add",
     "pad",
     "power",
     "prod",
@@ -178,5 +180,6 @@ __all__ = [
     "verify",
     "vjp",
     "where",
+    "windows",
     "zeros",
 ]

@@ -54,7 +54,7 @@ def _central(
 def jax_jacobian(function: Any, names: Sequence[str], values: Values, symbol: Symbol) -> np.ndarray:
     """Differentiate a generated JAX function with jax.jacrev."""
     args = [values[name] for name in names]
-    slope = jax.jacrev(function, argnums=names.index(symbol.name))(*args)
+    slope = jax.jit(jax.jacrev(function, argnums=names.index(symbol.name)))(*args)
     return project(symbol, np.asarray(slope))
 
 
@@ -64,7 +64,7 @@ def jax_hessian(
     """Differentiate a generated JAX function twice: forward over reverse, as jax.hessian does."""
     args = [values[name] for name in names]
     first = jax.grad(lambda *a: function(*a).reshape(()), argnums=names.index(row.name))
-    second = np.asarray(jax.jacfwd(first, argnums=names.index(column.name))(*args))
+    second = np.asarray(jax.jit(jax.jacfwd(first, argnums=names.index(column.name)))(*args))
     second = project(column, second)
     # Project on the structure of the row, whose axes come first.
     rank = row.ndim
