@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import sympy as sp
 
 from derive.tensor.node import Arange, Map, Primitive, Symbol, Tensor, topological
-from derive.tensor.scalar import selects
+from derive.tensor.scalar import placeholder, selects
 
 
 def index_limits(roots: Sequence[Tensor]) -> dict[Symbol, list[sp.Expr]]:
     """Give the sizes that the entries of each integer input must be below."""
     limits: dict[Symbol, list[sp.Expr]] = {}
     for node in topological(list(roots)):
-        limit: sp.Expr | None = None
-        indices: tuple[Tensor, ...] = ()
-        if isinstance(node, Primitive) and node.name in ("take", "scatter"):
-            source = node.operands[0] if node.name == "take" else node
-            limit, indices = source.shape[node.attributes[0]], node.operands[1:]
-        elif isinstance(node, Map) and isinstance(node.body, selects):
-            limit = next((o.shape[0] for o in node.operands if isinstance(o, Arange)), None)
-            indices = node.operands
-        for index in indices:
-            for symbol in topological([index]):
-                if isinstance(symbol, Symbol) and symbol.dtype == "int" and limit is not None:
+        for limit, indices in _indexing(node):
+            for symbol in topological(indices):
+                if isinstance(symbol, Symbol) and symbol.dtype == "int":
                     found = limits.setdefault(symbol, [])
                     found += [limit] if limit not in found else []
     return limits
+
+
+def _indexing(node: Tensor) -> Iterator[tuple[sp.Expr, list[Tensor]]]:
+    """List the axes that a node indexes, by their sizes, each with what it indexes them by."""
+    if isinstance(node, Primitive) and node.name in ("take", "scatter"):
+        source = node.operands[0] if node.name == "take" else node
+        yield source.shape[node.attributes[0]], list(node.operands[1:])
+    elif isinstance(node, Primitive) and node.name == "scan":
+        body = node.attributes[0]
+        inside = index_limits([*body.results, body.output])
+        for symbol, operand in zip(body.symbols, node.operands, strict=True):
+            for limit in inside.get(symbol, ()):
+                yield limit, [operand]
+    elif isinstance(node, Map):
+        for call in node.body.atoms(selects):
+            used = [o for k, o in enumerate(node.operands) if placeholder(k) in call.free_symbols]
+            for positions in used:
+                if isinstance(positions, Arange):
+                    yield positions.shape[0], used

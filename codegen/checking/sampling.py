@@ -8,24 +8,44 @@ from typing import Any
 import numpy as np
 
 from codegen.indices import index_limits
+from codegen.module import window_conditions
 from derive.errors import UnsupportedError
-from derive.tensor.node import Symbol, Tensor, topological
+from derive.tensor.loops import all_nodes
+from derive.tensor.node import Symbol, Tensor
 
 SMALL_SIZES = (3, 4, 2, 5)
+LARGEST_SIZE = 64
 TRIES = 12
 
 
 def choose_sizes(roots: Sequence[Tensor], given: Mapping[Any, int] | None) -> dict[Any, int]:
     """Give a small number for every dim, distinct ones as far as they go."""
     named = {str(k): int(v) for k, v in (given or {}).items()}
-    nodes = topological(list(roots))
+    nodes = all_nodes(roots)
     dims = sorted({d for t in nodes for dim in t.shape for d in dim.free_symbols}, key=str)
     unknown = set(named) - {d.name for d in dims}
     if unknown:
         raise UnsupportedError(
             f"sizes: {', '.join(sorted(unknown))} is not a dim of the expression"
         )
-    return {d: named.get(d.name, SMALL_SIZES[k % 4]) for k, d in enumerate(dims)}
+    sizes = {d: named.get(d.name, SMALL_SIZES[k % 4]) for k, d in enumerate(dims)}
+    return _with_room(sizes, window_conditions(roots), {d for d in dims if d.name not in named})
+
+
+def _with_room(sizes: dict[Any, int], conditions: Sequence[Any], free: set[Any]) -> dict[Any, int]:
+    """Increase sizes until every slice and window lies within its axis, as far as that helps."""
+    for _ in range(LARGEST_SIZE):
+        short = [least for least in conditions if least.subs(sizes) < 0]
+        larger = {
+            d: sizes[d] + 1
+            for least in short
+            for d in least.free_symbols & free
+            if least.subs({**sizes, d: LARGEST_SIZE}) > least.subs(sizes)
+        }
+        if not larger:
+            break
+        sizes = {**sizes, **larger}
+    return sizes
 
 
 def shape_of(tensor: Tensor, sizes: Mapping[Any, int]) -> tuple[int, ...]:
@@ -90,6 +110,8 @@ def structured(symbol: Symbol, values: np.ndarray) -> np.ndarray:
         return values @ values.T + values.shape[0] * np.eye(values.shape[0])
     if "orthogonal" in structure:
         return np.linalg.qr(values)[0]
+    if "simplex" in structure:
+        return np.exp(values) / np.sum(np.exp(values), axis=-1, keepdims=True)
     return project(symbol, values)
 
 

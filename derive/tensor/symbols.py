@@ -20,7 +20,8 @@ SQUARE_STRUCTURES = {
     "orthogonal": ("orthogonal",),
 }
 ENTRYWISE_STRUCTURES = {"positive": ("positive",)}
-STRUCTURES = {**SQUARE_STRUCTURES, **ENTRYWISE_STRUCTURES}
+ROW_STRUCTURES = {"simplex": ("simplex",)}
+STRUCTURES = {**SQUARE_STRUCTURES, **ENTRYWISE_STRUCTURES, **ROW_STRUCTURES}
 
 
 def scalar(name: str, *, positive: bool = False) -> Tensor:
@@ -41,8 +42,17 @@ def scalar(name: str, *, positive: bool = False) -> Tensor:
     return tensor(name, positive=positive)
 
 
-def vector(name: str, n: object, *, positive: bool = False) -> Tensor:
+def vector(name: str, n: object, *, positive: bool = False, simplex: bool = False) -> Tensor:
     """Declare a vector of one axis as an input.
+
+    Parameters
+    ----------
+    name : str
+    n : size
+    positive : bool
+        Whether every entry is positive.
+    simplex : bool
+        Whether the entries are a distribution: none is negative, and their sum is 1.
 
     Examples
     --------
@@ -50,7 +60,7 @@ def vector(name: str, n: object, *, positive: bool = False) -> Tensor:
     >>> derive.vector("x", 3).shape
     (3,)
     """
-    return tensor(name, n, positive=positive)
+    return tensor(name, n, positive=positive, simplex=simplex)
 
 
 def matrix(name: str, m: object, n: object, **structure: bool) -> Tensor:
@@ -62,7 +72,8 @@ def matrix(name: str, m: object, n: object, **structure: bool) -> Tensor:
     m, n : sizes
     **structure : bool
         ``symmetric``, ``diagonal``, ``lower_triangular``, ``upper_triangular``,
-        ``positive_definite``, ``orthogonal``, and ``positive`` (every entry is).
+        ``positive_definite``, ``orthogonal``, ``positive`` (every entry is), and ``simplex``
+        (every row is a distribution: no entry is negative, and their sum is 1).
 
     Raises
     ------
@@ -76,6 +87,8 @@ def matrix(name: str, m: object, n: object, **structure: bool) -> Tensor:
     >>> S = derive.matrix("S", n, n, symmetric=True)
     >>> S.T is S
     True
+    >>> derive.sum(derive.matrix("Y", n, 3, simplex=True), axis=1)
+    ones(n)
     """
     return _declare(name, (m, n), "float", structure)
 
@@ -92,6 +105,8 @@ def tensor(name: str, *shape: object, dtype: str = "float", **structure: bool) -
     dtype : {"float", "int", "bool"}
         Integer tensors can index (``derive.take``); nothing is differentiated with respect to
         them.
+    **structure : bool
+        As for ``matrix``; ``simplex`` is about the last axis.
 
     Examples
     --------
@@ -121,7 +136,12 @@ def _declare(
             continue
         if key in SQUARE_STRUCTURES and (len(sizes) != 2 or not same_dim(sizes[0], sizes[1])):
             raise ShapeError(f"{name}: {show_shape(sizes)} is not square, so it cannot be {key}")
+        if key in ROW_STRUCTURES and not (sizes and dtype == "float"):
+            raise UnsupportedError(f"{name}: {key} needs an axis, along it real numbers")
         tags.update(STRUCTURES[key])
+    if "simplex" in tags and not tags <= {"simplex", "positive"}:
+        others = ", ".join(sorted(tags - {"simplex", "positive"}))
+        raise UnsupportedError(f"{name}: simplex cannot be declared together with {others}")
     if {"lower_triangular", "upper_triangular"} <= tags or (
         "symmetric" in tags and tags & {"lower_triangular", "upper_triangular"}
     ):

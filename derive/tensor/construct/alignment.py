@@ -87,7 +87,8 @@ def merge_entrywise(weights: dict[Tensor, sp.Expr], shape: Shape) -> dict[Tensor
             ones.append(base)
             continue
         alignment, body = _alignment(factor) if factor else (((base, axes),), sp.S.One)
-        entrywise += isinstance(factor[0] if factor else base, Map)
+        core = factor[0] if factor else base
+        entrywise += isinstance(core, Map) and not is_whole(core)  # the whole are not opened
         groups.setdefault(alignment, []).append((base, body))
     lone = len(groups) == 1 and entrywise > 0
     if not entrywise or not ((lone and ones) or any(len(g) > 1 for g in groups.values())):

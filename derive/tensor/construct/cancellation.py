@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import sympy as sp
 
-from derive.tensor import scalar
 from derive.tensor.canonical import Factor
 from derive.tensor.construct import contractions
 from derive.tensor.construct.leaves import (
@@ -19,9 +18,7 @@ from derive.tensor.construct.views import (
 )
 from derive.tensor.dims import Dim
 from derive.tensor.node import (
-    Arange,
     Labels,
-    Map,
     Primitive,
     Symbol,
     Tensor,
@@ -114,33 +111,3 @@ def contract_window(
         if name == label:
             result = spread(result, place, start, size, step)
     return result
-
-
-def sum_indicators(factors: list[Factor], wanted: set[int]) -> tuple[list[Factor], frozenset[int]]:
-    """Leave out indicators of an index in range, summed over all positions: the sum is 1.
-
-    The labels that were summed are given too: they are gone.
-    """
-    kept: list[Factor] = []
-    gone: set[int] = set()
-    for k, (tensor, names) in enumerate(factors):
-        label = _position_label(tensor, names)
-        others = {name for j, (_, own) in enumerate(factors) if j != k for name in own}
-        if label is None or label in wanted or label in others or names.count(label) > 1:
-            kept.append((tensor, names))
-            continue
-        gone.add(label)
-        left = [(dim, name) for dim, name in zip(tensor.shape, names, strict=True) if name != label]
-        ones = constant(1, tuple(dim for dim, _ in left))
-        kept.append((ones, tuple(name for _, name in left)))
-    return kept, frozenset(gone)
-
-
-def _position_label(tensor: Tensor, names: Labels) -> int | None:
-    """Give the label of the positions that an indicator compares an index with."""
-    if not isinstance(tensor, Map) or not isinstance(tensor.body, scalar.selects):
-        return None
-    for operand, own in zip(tensor.operands, tensor.labels, strict=True):
-        if isinstance(operand, Arange):
-            return names[own[0]]
-    return None

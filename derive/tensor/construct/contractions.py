@@ -18,13 +18,15 @@ from derive.tensor.construct.cancellation import (
     cancel_inverses,
     contract_window,
     pad_among,
-    sum_indicators,
 )
+from derive.tensor.construct.distributions import sum_distributions
 from derive.tensor.construct.leaves import (
     ONE,
     constant_value,
     is_diagonal,
 )
+from derive.tensor.construct.quotients import normalise
+from derive.tensor.construct.softmax import drop_masks
 from derive.tensor.construct.views import (
     view,
     without_units,
@@ -113,15 +115,18 @@ def contract(
     if among_zeros is not None:
         coefficient = coefficient * _lost(dims, find, wanted, resolved)
         return contract_window(resolved, among_zeros, tuple(map(find, out)), coefficient, dims)
-    resolved, counted = sum_indicators(resolved, wanted)
+    resolved, counted = sum_distributions(resolved, wanted)
     dims = {k: dim for k, dim in dims.items() if find(k) not in counted}
+    resolved = drop_masks(resolved)
     resolved, cancelled = cancel_inverses(merge_aligned(resolved), wanted)
     dims = {k: dim for k, dim in dims.items() if find(k) not in cancelled}
+    merged = normalise(resolved)
+    changed, resolved = merged is not resolved, merged
     scalars = [t for t, _ in resolved if constant_value(t) is not None]
     if scalars:
         coefficient = sp.Mul(coefficient, *(constant_value(t) for t in scalars))
         resolved = [f for f in resolved if constant_value(f[0]) is None]
-    if any(isinstance(t, View) for t, _ in resolved):
+    if changed or any(isinstance(t, View) for t, _ in resolved):
         # Merged factors may come back with a coefficient or fewer axes: absorb them in turn.
         relabelled = tuple(find(k) for k in out)
         known = {find(k): dim for k, dim in dims.items()}

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, pairwise, permutations, product
+from math import factorial, prod
+from typing import Any
 
 import sympy as sp
 
 from derive.errors import UnsupportedError
 from derive.tensor import scalar
 from derive.tensor.canonical import Factor
-from derive.tensor.construct import alignment, contractions
+from derive.tensor.construct import alignment, contractions, logarithms, sums
 from derive.tensor.construct.leaves import (
     ONE,
     constant_value,
     is_positive,
-    primitive,
 )
 from derive.tensor.construct.views import (
     scale,
     split_coefficient,
     view,
 )
-from derive.tensor.dims import Dim, Shape, is_one
+from derive.tensor.dims import Dim, is_one
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
-    Contraction,
     Labels,
     Map,
-    Primitive,
     Tensor,
     View,
     intern,
     is_whole,
+    scalar_digest,
 )
+
+MOST_ARRANGED = 24
+"""Operands that repeat are ordered by trying, up to that number of orders."""
 
 
 def map_entries(
@@ -58,16 +62,19 @@ def map_entries(
         plain, positive = scalar.placeholder(position), scalar.placeholder(position, True)
         if plain not in used and positive not in used:
             continue
-        value = _absorb(tensor, names, inputs)
+        value = absorb(tensor, names, inputs)
         replacement[plain] = replacement[positive] = value
     body, inputs = _compact(scalar.tidy(body.xreplace(replacement)), inputs)
+    if inputs and logarithms.has_log(body):
+        body, inputs = logarithms.open_logs(body, inputs)
+        body, inputs = _compact(scalar.tidy(body), inputs)
     return _apply(body, inputs, out, dims)
 
 
-def _absorb(tensor: Tensor, names: Labels, inputs: list[Factor]) -> sp.Expr:
+def absorb(tensor: Tensor, names: Labels, inputs: list[Factor]) -> sp.Expr:
     """Give the argument as a function of inputs, to which what it needs is appended."""
-    coefficient = sp.S.One
-    if is_whole(tensor) and not isinstance(tensor, View):
+    coefficient, whole = sp.S.One, is_whole(tensor)
+    if whole and not isinstance(tensor, View):
         return _input(tensor, _units_unnamed(tensor, names), inputs)  # a named part stays whole
     if isinstance(tensor, View):
         position = dict(zip(tensor.target, names, strict=True))
@@ -80,7 +87,7 @@ def _absorb(tensor: Tensor, names: Labels, inputs: list[Factor]) -> sp.Expr:
             tensor = tensor.operand
     if tensor is ONE:
         return coefficient
-    if is_whole(tensor):
+    if whole or is_whole(tensor):
         return coefficient * _input(tensor, _units_unnamed(tensor, names), inputs)
     names = _units_unnamed(tensor, names)
     if isinstance(tensor, Map):
@@ -98,7 +105,7 @@ def _absorb(tensor: Tensor, names: Labels, inputs: list[Factor]) -> sp.Expr:
             if factor is not None:
                 operand, own = factor
                 own = tuple(UNIT_AXIS if j == UNIT_AXIS else names[j] for j in own)
-                return coefficient * (offset + slope * _absorb(operand, own, inputs))
+                return coefficient * (offset + slope * absorb(operand, own, inputs))
     return coefficient * _input(tensor, names, inputs)
 
 
@@ -138,12 +145,37 @@ def _compact(body: sp.Expr, inputs: list[Factor]) -> tuple[sp.Expr, list[Factor]
     ]
     if len(used) > 1:
         used.sort(key=lambda item: (item[1][0].digest, item[1][1]))
+        if any(a[1][0] is b[1][0] for a, b in pairwise(used)):
+            used = min(_arrangements(used), key=lambda order: _precedence(body, order))
+    return _renamed(body, used), [factor for _, factor in used]
+
+
+def _renamed(body: sp.Expr, used: Sequence[tuple[int, Factor]]) -> sp.Expr:
+    """Number the placeholders of a body anew, by the order of what is used."""
     moved = {
         scalar.placeholder(k, is_positive(f[0])): scalar.placeholder(new, is_positive(f[0]))
         for new, (k, f) in enumerate(used)
         if new != k
     }
-    return (body.xreplace(moved) if moved else body), [factor for _, factor in used]
+    return body.xreplace(moved) if moved else body
+
+
+def _arrangements(used: list[tuple[int, Factor]]) -> Iterator[list[tuple[int, Factor]]]:
+    """Order operands that are one tensor with other labels in every way."""
+    groups = [list(group) for _, group in groupby(used, key=lambda item: item[1][0].digest)]
+    if prod(factorial(len(group)) for group in groups) > MOST_ARRANGED:
+        groups = [[item] for item in used]
+    for choice in product(*(permutations(group) for group in groups)):
+        yield [item for group in choice for item in group]
+
+
+def _precedence(body: sp.Expr, used: Sequence[tuple[int, Factor]]) -> tuple[Any, ...]:
+    """Compare orders of the operands by what does not depend on the names of their labels."""
+    number = {UNIT_AXIS: UNIT_AXIS}
+    labels = tuple(
+        tuple(number.setdefault(k, len(number)) for k in names) for _, (_, names) in used
+    )
+    return labels, scalar_digest(_renamed(body, used))
 
 
 def _apply(body: sp.Expr, inputs: list[Factor], out: Labels, dims: Mapping[int, Dim]) -> Tensor:
@@ -153,15 +185,17 @@ def _apply(body: sp.Expr, inputs: list[Factor], out: Labels, dims: Mapping[int, 
         if body.has(sp.nan, sp.zoo) or body.has(sp.I):
             raise UnsupportedError(f"a constant of the expression is not a real number: {body}")
         return view(ONE, body, (), out, shape)
-    number, rest = body.as_coeff_Mul() if isinstance(body, sp.Mul) else (sp.S.One, body)
+    number, rest = _constant_factor(body) if isinstance(body, sp.Mul) else (sp.S.One, body)
     if number is not sp.S.One:
         inner = _apply(rest, inputs, out, dims)
         return scale(inner, number)
     if len(inputs) == 1 and body.is_Symbol:
         tensor, names = inputs[0]
         return contractions.contract([(tensor, names)], out, sp.S.One, dims)
-    if isinstance(body, sp.Mul):
-        parts = _separate(body, len(inputs))
+    if isinstance(body, (sp.Add, sp.Mul)):
+        parts = _offset(body) or _separate(body)
+        if len(parts) > 1 and isinstance(body, sp.Add):
+            return sums.add([_apply(*_compact(part, inputs), out, dims) for part in parts])
         if len(parts) > 1:
             factors = []
             for part in parts:
@@ -169,11 +203,6 @@ def _apply(body: sp.Expr, inputs: list[Factor], out: Labels, dims: Mapping[int, 
                 labels = tuple(dict.fromkeys(k for _, n in own for k in n if k != UNIT_AXIS))
                 factors.append((_apply(piece, own, labels, dims), labels))
             return contractions.contract(factors, out, sp.S.One, dims)
-    if len(inputs) == 1 and isinstance(body, sp.log) and body.args[0].is_Symbol:
-        found = _log_of(inputs[0])
-        if found is not None:
-            tensor, names = found
-            return contractions.contract([(tensor, names)], out, sp.S.One, dims)
     order = list(dict.fromkeys(k for _, names in inputs for k in names if k != UNIT_AXIS))
     if len(inputs) == 1:
         order.sort(key=lambda k: inputs[0][1].index(k))
@@ -193,41 +222,36 @@ def _apply(body: sp.Expr, inputs: list[Factor], out: Labels, dims: Mapping[int, 
     return view(node, sp.S.One, tuple(order), out, shape)
 
 
-def _separate(body: sp.Mul, count: int) -> list[sp.Expr]:
-    """Split a product into factors that share no placeholder."""
-    groups: list[tuple[set[sp.Basic], sp.Expr]] = []
+def _offset(body: sp.Expr) -> list[sp.Expr]:
+    """Split a placeholder plus a constant, which is a sum of tensors and no function."""
+    constant, rest = body.as_coeff_Add() if body.is_Add else (sp.S.Zero, body)
+    if body.is_Add and constant == 0:
+        parts = [p for p in body.args if not scalar.is_constant(p)]
+        constant, rest = body - sp.Add(*parts), sp.Add(*parts)
+    return [rest, constant] if constant != 0 and rest.as_coeff_Mul()[1].is_Symbol else []
+
+
+def _constant_factor(body: sp.Mul) -> tuple[sp.Expr, sp.Expr]:
+    """Split a product into the factors without placeholders and the rest."""
+    constant: list[sp.Expr] = []
+    rest: list[sp.Expr] = []
     for factor in body.args:
-        symbols = {s for s in factor.free_symbols if s.name.startswith("_u")}
-        joined, rest = factor, []
+        varies = any(s.name.startswith("_u") for s in factor.free_symbols)
+        (rest if varies else constant).append(factor)
+    return sp.Mul(*constant), sp.Mul(*rest)
+
+
+def _separate(body: sp.Add | sp.Mul) -> list[sp.Expr]:
+    """Split a product into factors, or a sum into terms, that share no placeholder."""
+    groups: list[tuple[set[sp.Basic], sp.Expr]] = []
+    for part in body.args:
+        symbols = {s for s in part.free_symbols if s.name.startswith("_u")}
+        joined, rest = part, []
         for group in groups:
             if group[0] & symbols or not group[0] or not symbols:
                 symbols |= group[0]
-                joined = joined * group[1]
+                joined = body.func(joined, group[1])
             else:
                 rest.append(group)
         groups = [*rest, (symbols, joined)]
     return [part for _, part in groups]
-
-
-def _log_of(factor: Factor) -> Factor | None:
-    """Recognise log(det(A)) and log(sum(exp(x))), whose own forms do not overflow."""
-    tensor, names = factor
-    if isinstance(tensor, Primitive) and tensor.name == "det":
-        return primitive("logdet", tensor.operands, tensor.shape), names
-    if isinstance(tensor, Contraction) and len(tensor.operands) == 1:
-        (inner,), (own,) = tensor.operands, tensor.labels
-        if isinstance(inner, Map) and isinstance(inner.body, sp.exp) and len(set(own)) == len(own):
-            exponent = map_entries(
-                inner.body.args[0],
-                list(zip(inner.operands, inner.labels, strict=True)),
-                tuple(range(inner.ndim)),
-            )
-            axes = tuple(k for k, label in enumerate(own) if label >= tensor.ndim)
-            reduced = primitive("logsumexp", (exponent,), _without(exponent.shape, axes), (axes,))
-            kept = [label for label in own if label < tensor.ndim]
-            return reduced, tuple(names[k] for k in kept)
-    return None
-
-
-def _without(shape: Shape, axes: tuple[int, ...]) -> Shape:
-    return tuple(dim for k, dim in enumerate(shape) if k not in axes)

@@ -7,7 +7,7 @@ from itertools import permutations
 
 import sympy as sp
 
-from derive.tensor.construct.alignment import merge_entrywise
+from derive.tensor.construct import alignment
 from derive.tensor.construct.leaves import (
     is_zero,
 )
@@ -25,6 +25,7 @@ from derive.tensor.node import (
     Tensor,
     View,
     intern,
+    is_whole,
 )
 
 MOST_PERMUTED = 4
@@ -49,13 +50,45 @@ def add(terms: Iterable[Tensor]) -> Tensor:
     if not weights:
         return constant(0, shape)
     if len(weights) > 1:
-        weights = merge_entrywise(weights, shape)
+        weights = _cancelled(weights)
+        weights = alignment.merge_entrywise(weights, shape)
     if not weights:
         return constant(0, shape)
     if len(weights) == 1:
         ((base, weight),) = weights.items()
         return scale(base, weight)
     return _outer_view(weights, shape)
+
+
+def _cancelled(weights: dict[Tensor, sp.Expr]) -> dict[Tensor, sp.Expr]:
+    """Open the sums among the terms of which a term cancels another: (x + y) - y is x."""
+    opened = {base: _terms(base) for base in weights}
+    if all(len(terms) == 1 for terms in opened.values()):
+        return weights
+    total: dict[Tensor, sp.Expr] = {}
+    for base, terms in opened.items():
+        for inner, term in terms:
+            total[term] = total.get(term, sp.S.Zero) + weights[base] * inner
+    gone = {term for term, weight in total.items() if sp.expand(weight) == 0}
+    if not gone:
+        return weights
+    merged: dict[Tensor, sp.Expr] = {}
+    for base, terms in opened.items():
+        spread = terms if any(term in gone for _, term in terms) else [(sp.S.One, base)]
+        for inner, term in spread:
+            merged[term] = merged.get(term, sp.S.Zero) + weights[base] * inner
+    return {term: weight for term, weight in merged.items() if sp.expand(weight) != 0}
+
+
+def _terms(base: Tensor) -> list[tuple[sp.Expr, Tensor]]:
+    """Give the terms of a sum that has no name, with their coefficients; else the tensor itself."""
+    core = base.operand if isinstance(base, View) else base
+    if not isinstance(core, Add) or is_whole(core) or is_whole(base):
+        return [(sp.S.One, base)]
+    if not isinstance(base, View):
+        return [split_coefficient(term) for term in core.operands]
+    labels, shape = (base.source, base.target), base.shape
+    return [split_coefficient(view(t, base.coefficient, *labels, shape)) for t in core.operands]
 
 
 def _outer_view(weights: dict[Tensor, sp.Expr], shape: Shape) -> Tensor:
@@ -82,7 +115,7 @@ def _outer_view(weights: dict[Tensor, sp.Expr], shape: Shape) -> Tensor:
             first[signature[axis]] = len(first)
             distinct.append(axis)
         target.append(first[signature[axis]])
-    kept = [axis for axis in distinct if any(_varies(base, axis, distinct) for base in weights)]
+    kept = [axis for axis in distinct if any(varies(base, axis, distinct) for base in weights)]
     common = _content(list(weights.values()))
     terms = [
         scale(_restrict(base, kept, shape), weight / common) for base, weight in weights.items()
@@ -97,7 +130,7 @@ def _outer_view(weights: dict[Tensor, sp.Expr], shape: Shape) -> Tensor:
     return view(node, common, source, tuple(target), shape)
 
 
-def _varies(base: Tensor, axis: int, axes: list[int]) -> bool:
+def varies(base: Tensor, axis: int, axes: list[int]) -> bool:
     """Tell whether entries differ along an axis: it is carried, or on a diagonal with another."""
     if not isinstance(base, View):
         return True
