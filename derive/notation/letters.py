@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_UNICODE = {
+UNICODE = {
     letter: unicodedata.name(letter).split()[-1].replace("LAMDA", "LAMBDA").lower()
     for letter in "αβγδεζηθικλμνξπρστυφχψω"
 }
-_UNICODE |= {c.upper(): _UNICODE[c].capitalize() for c in "γδθλξπσυφψω"}
-_GREEK = frozenset(_UNICODE.values())
+UNICODE |= {c.upper(): UNICODE[c].capitalize() for c in "γδθλξπσυφψω"}
+_GREEK = frozenset(UNICODE.values())
+ACCENTS = {"_bar": r"\bar", "_hat": r"\hat"}
 _ESCAPES = {
     "\\": r"\backslash ",
     "{": r"\{",
@@ -36,15 +37,25 @@ def escape(text: str) -> str:
 
 def letter(name: str, rank: int = 0) -> str:
     """Write a name: bold for vectors and matrices, with what follows its stem as a subscript."""
-    if name.endswith("_bar") and len(name) > 4:
-        return rf"\bar{{{letter(name[:-4], rank)}}}"
+    derivative = re.fullmatch("∂(.+)/∂(.+)", name)
+    if derivative:
+        below = letter(derivative[2], rank)
+        return rf"\frac{{\partial {letter(derivative[1])}}}{{\partial {below}}}"
+    if name.startswith("δ_") and len(name) > 2:
+        return rf"{letter('δ', rank)}_{{{letter(name[2:], rank)}}}"
+    for ending, accent in ACCENTS.items():
+        if name.endswith(ending) and len(name) > len(ending):
+            return rf"{accent}{{{letter(name.removesuffix(ending), rank)}}}"
+    timed = re.fullmatch(r"(.+)_(t(?:[+-]1)?)", name)
+    if timed:
+        return at_time(letter(timed[1], rank), timed[2])
     tangent = re.fullmatch(r"d([A-Za-z])", name)
     if tangent:
         return rf"\mathrm{{d}}{letter(tangent[1], rank)}"
     stem, subscript = _split(name)
     primes = len(stem) - len(stem.rstrip("'"))
     stem = stem.rstrip("'") or "'"
-    greek = _UNICODE.get(stem, stem)
+    greek = UNICODE.get(stem, stem)
     if greek in _GREEK:
         core = rf"\{greek}"
         core = rf"\boldsymbol{{{core}}}" if rank else core
@@ -54,6 +65,16 @@ def letter(name: str, rank: int = 0) -> str:
         core = escape(stem) if len(stem) == 1 else rf"\mathrm{{{escape(stem)}}}"
     core += "'" * primes
     return core + (rf"_{{{_subscript(subscript)}}}" if subscript else "")
+
+
+def component(written: str, name: str, rank: int) -> str:
+    """Write the output of a loop that has a name."""
+    return rf"{written}^{{({letter(name, rank)})}}"
+
+
+def at_time(written: str, time: str) -> str:
+    """Put a time as a subscript, behind one that is there already."""
+    return rf"{{{written}}}_{{{time}}}" if "_" in written else rf"{written}_{{{time}}}"
 
 
 def _split(name: str) -> tuple[str, str]:

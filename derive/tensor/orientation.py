@@ -1,4 +1,4 @@
-"""In which order of axes each value is computed, so that few arrays are transposed.
+"""In which order of axes each value is computed or written, so that few arrays are transposed.
 
 Entrywise work on arrays of mixed order is several times slower than on arrays of one order.  A
 value therefore takes the order that most of its operands have, and a product of matrices the one
@@ -8,7 +8,7 @@ in which they stand as they are; where that leaves a choice, the reader of the v
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from derive.tensor.node import (
     UNIT_AXIS,
@@ -16,20 +16,25 @@ from derive.tensor.node import (
     Contraction,
     Labels,
     Map,
+    Primitive,
+    Symbol,
     Tensor,
     View,
     topological,
 )
 
 
-def orientations(roots: Sequence[Tensor]) -> dict[Tensor, Labels]:
-    """Give the order of axes for each product, sum and map."""
-    wanted = _wanted(roots)
+def orientations(
+    roots: Sequence[Tensor], fixed: Mapping[Tensor, Labels] | None = None
+) -> dict[Tensor, Labels]:
+    """Give the order of axes for each product, sum and map, where it is not ``fixed`` already."""
+    given = fixed or {}
+    wanted = _wanted(roots, given)
     stored: dict[Tensor, Labels] = {}
     for node in topological(list(roots)):
         natural = tuple(range(node.ndim))
-        stored[node] = natural
-        if node.ndim < 2 or not isinstance(node, (Contraction, Add, Map)):
+        stored[node] = given.get(node, natural)
+        if node in given or node.ndim < 2 or not isinstance(node, (Contraction, Add, Map)):
             continue
         preferred = wanted.get(node, natural)
         if isinstance(node, Contraction) and len(node.sizes) > node.ndim:
@@ -37,6 +42,11 @@ def orientations(roots: Sequence[Tensor]) -> dict[Tensor, Labels]:
         else:
             stored[node] = _of_entrywise(node, stored, preferred)
     return stored
+
+
+def readings(roots: Sequence[Tensor]) -> dict[Tensor, Labels]:
+    """Give the order of axes in which each node is read."""
+    return _wanted(roots, {})
 
 
 def _sequence(operand: Tensor, names: Labels, stored: dict[Tensor, Labels]) -> list[int]:
@@ -74,35 +84,69 @@ def _of_product(node: Contraction, stored: dict[Tensor, Labels], preferred: Labe
     )
     summed = [k for k in first if k in second and k >= node.ndim]
     batch = [k for k in preferred if k in first and k in second]
-    if len(summed) != 1:
+    if not summed:
         return preferred
     options = []
     for left, right in ((first, second), (second, first)):
+        # Where a matrix meets an array of more axes, these come first: x @ W.
+        below = len(left) < len(right)
         turned = (left[-1:] != summed) + (right[len(batch) : len(batch) + 1] != summed)
         free = [k for k in left if k not in right] + [k for k in right if k not in left]
         order = (*batch, *(k for k in free if k < node.ndim))
         if sorted(order) == list(range(node.ndim)):
-            options.append((turned, order != preferred, order))
-    return min(options)[2] if options else preferred
+            moved = _exchanges(order, preferred)
+            turned = turned if len(summed) == 1 else 0
+            # The matrices of a batch lie in memory one by one, so that a transpose shows.
+            options.append((below, *((moved, turned) if batch else (turned, moved)), order))
+    return min(options)[-1] if options else preferred
 
 
-def _wanted(roots: Sequence[Tensor]) -> dict[Tensor, Labels]:
+def _exchanges(order: Labels, preferred: Labels) -> int:
+    """Count the pairs of axes that stand in the other order than is preferred."""
+    place = {k: position for position, k in enumerate(preferred)}
+    places = [place[k] for k in order]
+    return sum(a > b for k, a in enumerate(places) for b in places[k + 1 :])
+
+
+def _wanted(roots: Sequence[Tensor], fixed: Mapping[Tensor, Labels]) -> dict[Tensor, Labels]:
     """Find the order of axes in which each node is read, the results being read in order.
 
     Where several read a node, the nearest to the results decides.
     """
-    wanted: dict[Tensor, Labels] = {}
+    wanted: dict[Tensor, Labels] = dict(fixed)
     for node in reversed(topological(list(roots))):
         order = wanted.setdefault(node, tuple(range(node.ndim)))
+        if node not in fixed and _is_entrywise(node):
+            order = wanted[node] = _anchored(node, fixed) or order
         if isinstance(node, View):
             _want(wanted, node.operand, node.source, [node.target[k] for k in order])
         elif isinstance(node, Add):
             for term in node.operands:
                 wanted.setdefault(term, order)
-        elif isinstance(node, Map):
+        elif isinstance(node, (Map, Contraction)) and _is_entrywise(node):
             for operand, names in zip(node.operands, node.labels, strict=True):
                 _want(wanted, operand, names, order)
     return wanted
+
+
+def _is_entrywise(node: Tensor) -> bool:
+    summed = isinstance(node, Contraction) and len(node.sizes) > node.ndim
+    return isinstance(node, (Contraction, Add, Map)) and not summed
+
+
+def _anchored(node: Tensor, fixed: Mapping[Tensor, Labels]) -> Labels | None:
+    """Give the order of an operand whose own order cannot be chosen: an input, or a fixed one."""
+    assert isinstance(node, (Contraction, Add, Map))
+    axes = tuple(range(node.ndim))
+    labels = [axes] * len(node.operands) if isinstance(node, Add) else list(node.labels)
+    for operand, names in zip(node.operands, labels, strict=True):
+        core = operand.operand if isinstance(operand, View) else operand
+        if core in fixed or isinstance(core, (Symbol, Primitive)):
+            stored = {core: fixed.get(core, tuple(range(core.ndim)))}
+            sequence = _sequence(operand, names, stored)
+            if sorted(sequence) == list(axes):
+                return tuple(sequence)
+    return None
 
 
 def _want(
