@@ -78,7 +78,7 @@ class CustomVjp(Module):
         pulled = dict(zip(real, (text.source for text in bars), strict=True))
         after.append(f"return {_bare_tuple([pulled.get(p, 'None') for p in inputs])}")
         after = [*self._sizes_of_inputs(), *self._dtype(), *after]
-        kept = self._residuals(after, [*inputs, *(line.name for line in forward)])
+        kept = self._residuals(after, [*inputs, *(name for line in forward for name in line.makes)])
         core, first, second = (
             self.names.fresh(f"{self.name}_{end}") for end in ("primal", "forward", "backward")
         )
@@ -119,6 +119,7 @@ class CustomVjp(Module):
         known: set[object] = set()
         for parameter, symbol in zip(self.parameters, self.symbols, strict=True):
             new = [d for d in dict.fromkeys(symbol.shape) if d.is_Symbol and d not in known]
+            new += [d for d, told in self.derived.items() if told.symbol is symbol]
             known.update(new)
             lines += self._sizes(parameter, symbol, new)
         return lines

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
 
 import sympy as sp
 
@@ -15,11 +16,14 @@ from codegen.backends.printer import ATOM, Line, Text
 from codegen.indices import index_limits
 from codegen.naming import Names, identifier
 from codegen.outputs import Named, Outputs, return_expression
-from codegen.program import Program
+from codegen.program import Program, everything
 from codegen.suggestions import Suggestions
+from codegen.wrapping import wrapped
 from derive import Derivation
 from derive.tensor.dims import show_shape
-from derive.tensor.node import Primitive, Symbol, Tensor, topological
+from derive.tensor.loops import all_nodes
+from derive.tensor.node import Primitive, Symbol, Tensor
+from derive.tensor.windows import Slides
 
 LONGEST_LINE = 100
 MOST_NAMED = 4
@@ -58,7 +62,8 @@ class Module:
         ]
         self.dims = _dims_of(program)
         known = {d for s in self.symbols for d in s.shape if d.is_Symbol}
-        self.free_dims = [d for d in self.dims if d not in known]
+        self.derived = _derived_sizes(self.symbols, known)
+        self.free_dims = [d for d in self.dims if d not in known and d not in self.derived]
         for dim in self.dims:
             self.printer.dims[dim] = sp.Symbol(self.names.fresh(dim.name), integer=True)
         self.signature = [*self.arguments, *(self.printer.dims[d].name for d in self.free_dims)]
@@ -95,7 +100,7 @@ class Module:
     def _function(
         name: str, parameters: Sequence[str], body: list[str], docstring: list[str]
     ) -> list[str]:
-        lines = [*docstring, *without_unused_sizes(body)]
+        lines = [*docstring, *chain.from_iterable(map(wrapped, without_unused_sizes(body)))]
         return [f"def {name}({', '.join(parameters)}):", *_indent(lines)]
 
     def _whole(self, *definitions: list[str]) -> str:
@@ -122,9 +127,10 @@ class Module:
         pairs = list(zip(self.parameters, self.symbols, strict=True))
         for parameter, symbol in sorted(pairs, key=lambda pair: -len(_bare_dims(pair[1]))):
             new = [d for d in _bare_dims(symbol) if d not in known]
+            told = {d.axis: s for s, d in self.derived.items() if d.symbol is symbol}
             expected = [
-                f'"{self.printer.dims[d].name}"' if d in new else self.printer.dim(d)
-                for d in symbol.shape
+                f'"{self.printer.dim(d)}"' if d in new or k in told else self.printer.dim(d)
+                for k, d in enumerate(symbol.shape)
             ]
             shape = f"({expected[0]},)" if len(expected) == 1 else f"({', '.join(expected)})"
             kind = "" if symbol.dtype == "float" else f', "{symbol.dtype}"'
@@ -134,7 +140,13 @@ class Module:
                 f'{parameter} = _checked("{parameter}", {given}, "{declared}", {shape}{kind})'
             )
             known.update(new)
-            lines += self._sizes(parameter, symbol, new)
+            lines += self._sizes(parameter, symbol, [*new, *told.values()])
+            for axis in told:
+                lines += [
+                    f"if {parameter}.shape[{axis}] != {self.printer.dim(symbol.shape[axis])}:",
+                    f'    raise ValueError(f"{parameter} must have shape {declared}, '
+                    f'got {{{parameter}.shape}}")',
+                ]
         if "in_range" in self.printer.helpers:
             for parameter, symbol in pairs:
                 for limit in self.limits.get(symbol, ()):
@@ -151,8 +163,18 @@ class Module:
 
     def _sizes(self, parameter: str, symbol: Symbol, new: list[sp.Symbol]) -> list[str]:
         """Read the sizes that are new off the shape, a line each."""
-        places = {self.printer.dims[d].name: symbol.shape.index(d) for d in new}
-        return [f"{name} = {parameter}.shape[{place}]" for name, place in places.items()]
+        lines = []
+        for d in new:
+            name = self.printer.dims[d].name
+            if d in self.derived:
+                _, axis, factor, offset = self.derived[d]
+                size = f"{parameter}.shape[{axis}]"
+                if offset != 0:
+                    size = f"({size} - ({self.printer.dim(offset)}))"
+                lines.append(f"{name} = {size} // {factor}" if factor != 1 else f"{name} = {size}")
+            else:
+                lines.append(f"{name} = {parameter}.shape[{symbol.shape.index(d)}]")
+        return lines
 
     def _dtype(self) -> list[str]:
         """Write the line that finds the precision of the inputs, where that is needed."""
@@ -183,7 +205,7 @@ class Module:
         frees = self.printer.frees_memory and len(lines) >= LONG_PROGRAM
         # What the return statement reads stays.
         returned = frozenset().union(*(text.reads for text in results))
-        made = {line.name for line in lines} - returned
+        made = {name for line in lines for name in line.makes} - returned
         stages = Counter(line.value.stage for line in lines)
         body: list[str] = []
         stage = None
@@ -191,13 +213,11 @@ class Module:
             if len(stages) == 2 and line.value.stage != stage:
                 stage = line.value.stage
                 body += ["", "# forward pass" if stage else "# backward pass"]
-            code, comment = f"{line.name} = {line.text.source}", f"# {formulas[line.name]}"
-            beside = len(code) + len(comment) + 6 <= LONGEST_LINE
-            body += [f"{code}  {comment}"] if beside else [comment, code]
+            body += _assignment(line, formulas)
             dead = sorted(read for read in line.text.reads if last[read] == k and read in made)
             if frees and dead:
                 body.append(f"del {', '.join(dead)}")
-        return body
+        return [line for k, line in enumerate(body) if line or (k and body[k - 1])]
 
     def _docstring(self, leaves: list[Named], derivations: list[Derivation]) -> list[str]:
         lines = ['"""' + _summary(leaves, derivations), "", "Parameters", "----------"]
@@ -246,6 +266,32 @@ def without_unused_sizes(lines: list[str]) -> list[str]:
     return kept[::-1]
 
 
+class DerivedSize(NamedTuple):
+    """An axis whose size, ``factor * d + offset``, tells the size d."""
+
+    symbol: Symbol
+    axis: int
+    factor: sp.Integer
+    offset: sp.Expr
+
+
+def _derived_sizes(
+    symbols: Sequence[Symbol], known: Collection[sp.Symbol]
+) -> dict[sp.Symbol, DerivedSize]:
+    """Find the sizes that only a multiple or a shifted axis tells, such as 2*e; one an axis."""
+    found: dict[sp.Symbol, DerivedSize] = {}
+    for symbol in symbols:
+        for axis, dim in enumerate(symbol.shape):
+            unknown = [d for d in sorted(dim.free_symbols, key=str) if d not in known]
+            if len(unknown) != 1 or unknown[0] in found:
+                continue
+            factor, offset = dim.coeff(unknown[0], 1), dim.coeff(unknown[0], 0)
+            linear = sp.expand(factor * unknown[0] + offset - dim) == 0
+            if linear and factor.is_Integer and factor.is_positive and not offset.free_symbols:
+                found[unknown[0]] = DerivedSize(symbol, axis, factor, offset)
+    return found
+
+
 def _bare_dims(symbol: Symbol) -> list[sp.Symbol]:
     """List the dims that the shape of an input tells directly."""
     return list(dict.fromkeys(d for d in symbol.shape if d.is_Symbol))
@@ -262,6 +308,18 @@ def _summary(leaves: list[Named], derivations: list[Derivation]) -> str:
     return f"Compute {computed}: {kinds} with respect to {wrt}."
 
 
+def _assignment(line: Line, formulas: Mapping[str, str], depth: int = 0) -> list[str]:
+    """Write a line with its formula, or a loop with all of its lines."""
+    if line.loop is None:
+        code, comment = f"{line.name} = {line.text.source}", f"# {formulas[line.name]}"
+        beside = 4 * depth + len(code) + len(comment) + 6 <= LONGEST_LINE
+        return [f"{code}  {comment}"] if beside else [comment, code]
+    frame = line.loop.frame
+    step = [text for inner in line.loop.lines for text in _assignment(inner, formulas, depth + 1)]
+    loop = [*frame.before, frame.head, *_indent([*frame.begin, *step, *frame.end])]
+    return ["", *loop, "", *frame.behind] if frame.behind else ["", *loop, ""]
+
+
 def _plain(text: str) -> str:
     """Keep of a text what cannot end a docstring."""
     return re.sub(r"[^\w*+\-/(), ]", "_", text)
@@ -276,19 +334,37 @@ def _import_order(line: str) -> tuple[bool, str]:
 
 
 def window_conditions(roots: Sequence[Tensor]) -> list[sp.Expr]:
-    """List what must not be negative for every slice to lie within its axis."""
+    """List what must not be negative for every slice and window to lie within its axis."""
     conditions: dict[sp.Expr, None] = {}
-    for node in topological(list(roots)):
+    for node in all_nodes(roots):
+        if isinstance(node, Primitive) and node.name in ("windows", "overlap_add"):
+            for room in _rooms(node):
+                if not room.is_nonnegative:
+                    conditions[room] = None
         if not isinstance(node, Primitive) or node.name not in ("slice", "pad"):
             continue
         axis, start, step = node.attributes[0], node.attributes[1], node.attributes[-1]
         inner, outer = node.operands[0].shape[axis], node.shape[axis]
         count, size = (outer, inner) if node.name == "slice" else (inner, outer)
         last = start + (count - 1) * step
-        for bound in (start, size - 1 - start, last + 1, size - 1 - last):
+        bounds = [start, size - 1 - start, last + 1, size - 1 - last]
+        if step == 1:
+            bounds = [start, count, size - 1 - last]  # a window can be empty
+        for bound in bounds:
             if not sp.expand(bound).is_nonnegative:
                 conditions[sp.expand(bound)] = None
     return list(conditions)
+
+
+def _rooms(node: Primitive) -> list[sp.Expr]:
+    """Give for each axis by how much it is longer than a window."""
+    slides = Slides(*node.attributes)
+    whole, parts = (node.operands[0], node) if node.name == "windows" else (node, node.operands[0])
+    widths = parts.shape[whole.ndim :]
+    return [
+        sp.expand(whole.shape[axis] - slides.span(k, width))
+        for k, (axis, width) in enumerate(zip(slides.axes, widths, strict=True))
+    ]
 
 
 def _dims_of(program: Program) -> list[sp.Symbol]:
@@ -297,12 +373,21 @@ def _dims_of(program: Program) -> list[sp.Symbol]:
     for symbol, _ in program.inputs:
         for dim in symbol.shape:
             found.update(dict.fromkeys(sorted(dim.free_symbols, key=str)))
-    for value in program.values:
+    for value in everything(program):
         exprs = [*value.shape] if value.op in SHAPED else []
-        exprs += [a for a in value.attributes if isinstance(a, sp.Expr)]
+        exprs += [a for a in _flat(value.attributes) if isinstance(a, sp.Expr)]
+        exprs += [value.attributes[0].length] if value.op == "loop" else []
         for expr in exprs:
             found.update(dict.fromkeys(sorted(expr.free_symbols, key=str)))
     return list(found)
 
 
-SHAPED = ("full", "eye", "arange", "broadcast_to", "reshape", "embed", "pad", "scatter", "slice")
+def _flat(attributes: Any) -> Iterator[Any]:
+    for attribute in attributes:
+        yield from _flat(attribute) if isinstance(attribute, tuple) else (attribute,)
+
+
+SHAPED = (
+    *("full", "eye", "arange", "broadcast_to", "reshape", "embed", "pad", "scatter", "slice"),
+    *("windows", "overlap_add", "convolution", "trajectory"),
+)

@@ -47,13 +47,21 @@ def _of_derivation(derivation: Derivation, name: str) -> list[Named]:
 
 def return_expression(outputs: Outputs, texts: list[str]) -> str:
     """Write the return value: the outputs' structure with an expression in each place."""
+    found = _structure(outputs, texts)
+    # A sequence of outputs gives a tuple; within a dict, lists stay lists, as in the parameters.
+    return f"({found[1:-1]}{',' * (len(outputs) == 1)})" if isinstance(outputs, list) else found
+
+
+def _structure(outputs: Outputs, texts: list[str]) -> str:
     if isinstance(outputs, Derivation):
-        return return_expression(outputs.expr, texts)
+        return _structure(outputs.expr, texts)
     if isinstance(outputs, Mapping):
-        items = [f"{quoted(str(key))}: {return_expression(v, texts)}" for key, v in outputs.items()]
+        items = [f"{quoted(str(key))}: {_structure(v, texts)}" for key, v in outputs.items()]
         return "{" + ", ".join(items) + "}"
     if isinstance(outputs, (list, tuple)):
-        parts = [return_expression(value, texts) for value in outputs]
+        parts = [_structure(value, texts) for value in outputs]
+        if isinstance(outputs, list):
+            return f"[{', '.join(parts)}]"
         return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
     return texts.pop(0)
 
@@ -78,6 +86,10 @@ def signature(
     roots = [*(d.function for d in derivations), *tensors]
     found = symbols_of(*roots)
     require_distinct_names(*roots)
+    if any(symbol.name.startswith("\0") for symbol in found):
+        raise UnsupportedError(
+            "an output uses a value from within a step of derive.scan; make it part of the carry"
+        )
     by_name: dict[str, Symbol] = {}
     for symbol in found:
         if by_name.setdefault(symbol.name, symbol) is not symbol:

@@ -28,7 +28,11 @@ def wrapped(line: str) -> list[str]:
         if len(rows[-1]) + 1 + len(item) > WIDTH and rows[-1].strip():
             rows.append(indent + "   ")
         rows[-1] += f" {item}"
-    return [line[: start + 1], *rows, indent + line[end:]]
+    return [
+        line[: start + 1],
+        *(part for row in rows for part in wrapped(row)),
+        indent + line[end:],
+    ]
 
 
 def _outer_pairs(line: str) -> list[tuple[int, int, list[int]]]:

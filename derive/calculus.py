@@ -118,8 +118,8 @@ def hessian(f: TensorLike, wrt: Wrt) -> Derivation:
         trace.second.append(second)
     width = len(targets)
     flat = simplify([block for blocks in rows for block in blocks])
-    by_row = [pytrees.like(wrt, flat[k : k + width]) for k in range(0, len(flat), width)]
-    return Derivation("hessian", pytrees.like(wrt, by_row), trace)
+    by_row = [_structured(wrt, flat[k : k + width]) for k in range(0, len(flat), width)]
+    return Derivation("hessian", _structured(wrt, by_row), trace)
 
 
 def vjp(f: TensorLike, wrt: Wrt, cotangent: TensorLike | None = None) -> Derivation:
@@ -303,7 +303,13 @@ def _project(cotangent: Tensor | None, symbol: Symbol, leading: tuple[sp.Expr, .
 
 
 def _derivation(kind: str, wrt: Wrt, pulled: list[Tensor], trace: Trace) -> Derivation:
-    return Derivation(kind, pytrees.like(wrt, simplify(pulled)), trace)
+    return Derivation(kind, _structured(wrt, simplify(pulled)), trace)
+
+
+def _structured(wrt: Wrt, items: Sequence[Any]) -> Any:
+    """Give the items in the structure of ``wrt``; a sequence of symbols gives a tuple."""
+    found = pytrees.like(wrt, items)
+    return tuple(found) if isinstance(found, list) else found
 
 
 def _targets(wrt: Wrt, function: Tensor) -> list[Symbol]:

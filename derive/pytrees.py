@@ -35,18 +35,19 @@ def leaves(tree: Any) -> Iterator[Any]:
 
 
 def transform(function: Callable[[Any], Any], tree: Any) -> Any:
-    """Give a structure with a function applied to each item: of tuples and dicts.
+    """Give a structure of the same kind with a function applied to each item.
 
     Examples
     --------
     >>> transform(str, {"a": 1, "b": [2, 3]})
-    {'a': '1', 'b': ('2', '3')}
+    {'a': '1', 'b': ['2', '3']}
     """
     if is_leaf(tree):
         return function(tree)
     if isinstance(tree, Mapping):
         return {key: transform(function, item) for key, item in tree.items()}
-    return tuple(transform(function, item) for item in tree)
+    items = (transform(function, item) for item in tree)
+    return list(items) if isinstance(tree, list) else tuple(items)
 
 
 def like(tree: Any, items: Iterable[Any]) -> Any:

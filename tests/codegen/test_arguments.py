@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 from scipy import optimize
@@ -30,6 +31,26 @@ def test_a_dict_of_parameters_gives_a_dict_of_gradients() -> None:
     np.testing.assert_array_equal(found["bias"][0], plain[1])
     assert 'w = _checked("w", params["linear"]["w"], "(d,)", (d,))' in f.source
     assert 'params["bias"][0] : ()' in f.source
+
+
+def test_the_gradients_have_the_structure_of_the_parameters() -> None:
+    params = {"layers": [{"w": w}, (b,)]}
+    f = codegen.to_jax(derive.gradient(LOSS, params), inputs={"params": params, "X": X, "y": y})
+    given = {"layers": [{"w": np.ones(3)}, (0.5,)]}
+    found = f(given, DATA["X"], DATA["y"])
+    assert jax.tree.structure(found) == jax.tree.structure(given)
+    assert isinstance(derive.gradient(LOSS, [w, b]).expr, tuple)
+
+
+def test_a_size_is_read_off_a_multiple_of_it() -> None:
+    v = derive.vector("v", 2 * d + 1)
+    f = codegen.to_numpy(d * derive.sum(v**2))
+    assert f.inputs == ("v",)
+    assert f(v=np.ones(7)) == 21
+    with pytest.raises(ValueError, match=r"v must have shape \(2\*d \+ 1,\), got \(6,\)"):
+        f(v=np.ones(6))
+    g = codegen.to_jax(d * derive.sum(v**2), custom_vjp=True)
+    np.testing.assert_array_equal(jax.grad(g)(np.ones(7)), 6 * np.ones(7))
 
 
 def test_names_in_a_structure_may_be_texts() -> None:
