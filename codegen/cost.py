@@ -19,6 +19,9 @@ _FREE = (
     "embed",
     "pad",
     "astype",
+    "loop",
+    "trajectory",
+    "last",
 )
 
 
@@ -49,6 +52,15 @@ def cost_of(program: Program) -> Cost:
             if value.op not in _FREE
         )
     )
+    for value in program.values:
+        if value.op == "loop":
+            step = value.attributes[0]
+            once = cost_of(step.program)
+            stored = sp.Add(
+                *(_size(v) for v in program.values if v.op == "trajectory" and value in v.args)
+            )
+            flops = flops + step.length * once.flops
+            moved = moved + step.length * once.bytes + 8 * stored
     return Cost(sp.expand(flops), sp.expand(moved))
 
 
@@ -74,11 +86,19 @@ def _flops(value: Value) -> sp.Expr:
             for c, d in zip(term, a.shape, strict=True)
         }
         return 2 * sp.Mul(*sizes.values()) if len(spec) > 1 else sp.S.Zero
+    if value.op == "convolution":
+        (_, kernel, _), *_ = value.attributes
+        new = value.args[1].shape[kernel.index("O")]
+        if value.attributes[5]:
+            # Each entry of the array meets the whole kernel, of its group.
+            channels, groups = value.args[1].shape[kernel.index("I")], value.attributes[6][0]
+            return 2 * _size(value.args[0]) * _size(value.args[1]) / (channels * groups)
+        return 2 * _size(value) * _size(value.args[1]) / new
     if value.op in ("inv", "det", "logdet", "solve"):
         n = value.args[0].shape[-1]
         factor = {"inv": sp.Integer(2), "solve": sp.Rational(2, 3)}.get(value.op, sp.Rational(2, 3))
         extra = 2 * n * _size(value) if value.op == "solve" else 0
         return factor * n**3 * sp.Mul(*value.args[0].shape[:-2]) + extra
-    if value.op in ("sum", "max", "min", "prod", "logsumexp"):
+    if value.op in ("sum", "mean", "max", "min", "prod", "peak", "logsumexp"):
         return _size(value.args[0])
     return _size(value)

@@ -178,7 +178,7 @@ def _generate(
     arguments = _arguments(inputs, symbols)
     hints = _hints(sizes)
     functions = list(dict.fromkeys(d.function for d in derivations))
-    program = lower(tensors, symbols, hints, functions)
+    program = lower(tensors, symbols, hints, functions, native=backend.native)
     function_name = identifier(name)
     module = Module(program, backend, function_name, symbols, [*functions, *tensors], arguments)
     source = module.write(outputs, leaves, derivations)
@@ -195,7 +195,8 @@ def _with_pullback(
     tensors = [tensor for _, tensor in leaves]
     symbols = signature(tensors, derivations_in(outputs), inputs)
     seeds, pulled = cotangents(leaves, symbols)
-    program = lower([*tensors, *pulled], [*symbols, *seeds], _hints(sizes), tensors)
+    roots, arrays = [*tensors, *pulled], [*symbols, *seeds]
+    program = lower(roots, arrays, _hints(sizes), tensors, native=JaxPrinter.native)
     function_name = identifier(name)
     arguments = _arguments(inputs, symbols)
     module = CustomVjp(program, function_name, symbols, seeds, [*tensors, *pulled], arguments)

@@ -5,6 +5,7 @@ Lowering makes it once; every backend prints the same program.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +15,22 @@ from derive.tensor.dims import Shape
 from derive.tensor.node import Symbol, Tensor
 
 COMPARISONS = ("greater", "greater_equal", "equal", "not_equal")
-VIEWS = ("transpose", "expand", "squeeze", "broadcast_to", "slice", "reshape", "copy", "take")
+VIEWS = (
+    *("transpose", "expand", "squeeze", "broadcast_to", "slice", "windows", "reshape", "copy"),
+    "take",
+)
+INTEGER_ARITHMETIC = ("add", "subtract", "multiply", "negative", "square", "maximum", "minimum")
+KEEPS_INTEGERS = (*COMPARISONS, *VIEWS, *INTEGER_ARITHMETIC, "astype", "loop", "scatter", "where")
+"""Operations that take integers as they are, as indices, conditions, or beside other integers."""
 
 
 class Value:
     """The result of one operation; two equal operations on equal values are one value."""
 
-    __slots__ = ("args", "attributes", "formula", "index", "is_bool", "op", "shape", "stage")
+    __slots__ = (
+        *("args", "attributes", "formula", "index", "is_bool", "is_int", "name", "op", "shape"),
+        "stage",
+    )
 
     def __init__(
         self,
@@ -36,8 +46,10 @@ class Value:
         self.shape = shape
         self.index = index
         self.formula: Tensor | None = None
+        self.name: str | None = None
         self.stage = ""
         self.is_bool = _holds_truth_values(op, args, attributes)
+        self.is_int = _holds_integers(op, args, attributes)
 
     @property
     def ndim(self) -> int:
@@ -55,6 +67,17 @@ def _holds_truth_values(op: str, args: tuple[Value, ...], attributes: tuple[Any,
     return op in COMPARISONS or (op in (*VIEWS, "multiply") and all(a.is_bool for a in args))
 
 
+def _holds_integers(op: str, args: tuple[Value, ...], attributes: tuple[Any, ...]) -> bool:
+    """Tell whether an array holds integers, which make single precision double in NumPy."""
+    if op == "input":
+        return bool(attributes[1] == "int")
+    if op == "number":
+        return bool(attributes[0].is_integer)
+    return op == "arange" or (
+        op in (*VIEWS, *INTEGER_ARITHMETIC) and bool(args) and all(a.is_int for a in args)
+    )
+
+
 @dataclass
 class Program:
     """The values in order of computation, the inputs and the outputs among them."""
@@ -63,6 +86,54 @@ class Program:
     values: list[Value] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
     value_of: dict[Tensor, Value] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Step:
+    """What a loop does each time: a program of the carries, the slices, then the constants.
+
+    Its first outputs are the new carries, then come those of the loop.  The value "loop" has a
+    step as its attribute, and as arguments the initial carries, the sequences and the constants;
+    "trajectory" is an output for all times, and "last" a carry after all steps, by its number.
+    """
+
+    program: Program
+    inputs: list[Value]
+    carries: int
+    slices: int
+    length: sp.Expr
+    reverse: bool
+    names: tuple[str, ...]
+
+    @property
+    def results(self) -> list[Value]:
+        """The new carries."""
+        return self.program.outputs[: self.carries]
+
+    @property
+    def outputs(self) -> list[Value]:
+        """What the loop can give for all times."""
+        return self.program.outputs[self.carries :]
+
+
+def reachable(values: Sequence[Value]) -> set[Value]:
+    """Collect the values that these depend on, themselves included."""
+    seen: set[Value] = set()
+    stack = list(values)
+    while stack:
+        value = stack.pop()
+        if value not in seen:
+            seen.add(value)
+            stack += value.args
+    return seen
+
+
+def everything(program: Program) -> Iterator[Value]:
+    """List the values of a program, those within its loops included."""
+    for value in program.values:
+        yield value
+        if value.op == "loop":
+            yield from everything(value.attributes[0].program)
 
 
 class Builder:
@@ -76,15 +147,20 @@ class Builder:
     def emit(
         self, op: str, args: tuple[Value, ...], shape: Shape, attributes: tuple[Any, ...] = ()
     ) -> Value:
-        """Give the value of an operation; truth values become numbers where they are counted."""
-        if op not in VIEWS and op != "astype":
-            keep = op == "where", op == "multiply" and not all(a.is_bool for a in args)
+        """Give the value of an operation; truth values and integers become real numbers for it."""
+        if op not in (*VIEWS, "astype", "loop"):
+            real = any(not a.is_bool and a.op != "number" for a in args)
+            keep = op == "where", op == "multiply" and real
             args = tuple(
                 self.emit("astype", (a,), a.shape)
                 if a.is_bool and not (keep[1] or (keep[0] and k == 0))
                 else a
                 for k, a in enumerate(args)
             )
+        if (
+            not all(a.is_int for a in args) and op in INTEGER_ARITHMETIC
+        ) or op not in KEEPS_INTEGERS:
+            args = tuple(self.real(a) for a in args)
         key = (op, args, attributes, shape)
         value = self._known.get(key)
         if value is None:
@@ -93,6 +169,12 @@ class Builder:
             self._known[key] = value
             self.values.append(value)
         return value
+
+    def real(self, value: Value) -> Value:
+        """Give a value as real numbers, whatever it holds."""
+        if not value.is_int or value.op == "number":
+            return value
+        return self.emit("astype", (value,), value.shape)
 
     def number(self, value: sp.Expr) -> Value:
         """Give a number, which may be an expression in the dims."""

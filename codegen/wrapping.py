@@ -38,7 +38,8 @@ def wrapped(line: str) -> list[str]:
 def _outer_pairs(line: str) -> list[tuple[int, int, list[int]]]:
     """List the outermost brackets with the commas directly inside them."""
     pairs: list[tuple[int, int, list[int]]] = []
-    depth, start, commas = 0, 0, []
+    depth, start = 0, 0
+    commas: list[int] = []
     quoted = False
     for k, c in enumerate(line):
         if c == '"':

@@ -329,6 +329,45 @@ class NumPyNames(dict[str, Any]):
             raise KeyError(name) from None
 
 
+def positions(
+    shape: Sequence[int], count: int, axis: Any, stride: Any, dilation: Any
+) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """For each entry of windows of a shape, the last `count` axes within them: where it is from."""
+    axes, strides, dilations = (
+        tuple(v) if isinstance(v, (tuple, list)) else (v,) * count for v in (axis, stride, dilation)
+    )
+    rank = len(shape) - count
+    for index in np.ndindex(*shape):
+        at = list(index[:rank])
+        for k, (a, s, d) in enumerate(zip(axes, strides, dilations, strict=True)):
+            at[a] = index[a % rank] * s + index[rank + k] * d
+        yield index, tuple(at)
+
+
+def windows(x: Array, size: Any, axis: Any = -1, stride: Any = 1, dilation: Any = 1) -> Array:
+    sizes = list(size) if isinstance(size, (tuple, list)) else [size]
+    axes = list(axis) if isinstance(axis, (tuple, list)) else [axis]
+    steps = [v if isinstance(v, (tuple, list)) else [v] * len(sizes) for v in (stride, dilation)]
+    shape = [*x.shape, *sizes]
+    for a, k, s, d in zip(axes, sizes, *steps, strict=True):
+        shape[a % x.ndim] = (x.shape[a] - d * (k - 1) - 1) // s + 1
+    result = np.empty(shape)
+    for index, at in positions(shape, len(sizes), axis, stride, dilation):
+        result[index] = x[at]
+    return result
+
+
+def overlap_add(x: Array, size: Any, axis: Any = 0, stride: Any = 1, dilation: Any = 1) -> Array:
+    sizes = list(size) if isinstance(size, (tuple, list)) else [size]
+    shape = list(x.shape[: x.ndim - len(sizes)])
+    for a, n in zip(axis if isinstance(axis, (tuple, list)) else [axis], sizes, strict=True):
+        shape[a] = n
+    result = np.zeros(shape)
+    for index, at in positions(x.shape, len(sizes), axis, stride, dilation):
+        result[at] += x[index]
+    return result
+
+
 # What NumPy lacks or keeps in a submodule.
 NUMPY: dict[str, Any] = {
     "inv": np.linalg.inv,
@@ -340,10 +379,13 @@ NUMPY: dict[str, Any] = {
     "zeros": filled(np.zeros),
     "sigmoid": lambda x: 0.5 * (1 + np.tanh(0.5 * x)),
     "softplus": lambda x: np.logaddexp(0, x),
+    "logaddexp": np.logaddexp,
     "relu": lambda x: np.maximum(x, 0),
     "erf": np.vectorize(math.erf, otypes=[np.float64]),
     "logsumexp": log_sum_exp,
     "softmax": softmax,
     "standardize": standardize,
+    "windows": windows,
+    "overlap_add": overlap_add,
     "log_softmax": lambda x, axis=-1: x - log_sum_exp(x, axis=axis, keepdims=True),
 }

@@ -20,11 +20,16 @@ _FUNCTIONS = {
     "gammaln": "log Γ",
     "logdet": "log det",
     "logsumexp": "log Σ exp",
+    "peak": "max",
+    "log_softmax": "log softmax",
+    "log_cosh": "log cosh",
     "sum": "Σ",
     "prod": "Π",
     "arange": "0..",
 }
 _SIGNS = {"greater": ">", "greater_equal": "≥", "equal": "=", "not_equal": "≠"}
+_TURNED = {"greater": "<", "greater_equal": "≤"}
+_ALONG_AXES = ("sum", "mean", "prod", "max", "min", "peak", "logsumexp", "softmax", "log_softmax")
 _MOVES = ("expand", "squeeze", "broadcast_to", "copy", "astype")
 
 
@@ -40,6 +45,8 @@ class FormulaPrinter(Printer):
         if op in ("add", "subtract"):
             sign = "+" if op == "add" else "-"
             return f"{args[0].inside(SUM)} {sign} {args[1].inside(SUM + 1)}", SUM
+        if op in _TURNED and value.args[0].op == "number":
+            return f"[{args[1].source} {_TURNED[op]} {args[0].source}]", ATOM
         if op in _SIGNS:
             return f"[{args[0].source} {_SIGNS[op]} {args[1].source}]", ATOM
         if op == "negative":
@@ -50,6 +57,9 @@ class FormulaPrinter(Printer):
             return self._entrywise_product(value, args)
         if op == "matmul":
             return f"{args[0].inside(PRODUCT)} {args[1].inside(UNARY)}", PRODUCT
+        if op == "convolution":
+            sign = "∗" if value.attributes[5] else "⋆"  # with and without turning the kernel round
+            return f"{args[0].inside(UNARY)} {sign} {args[1].inside(UNARY)}", PRODUCT
         if op == "square":
             return f"{args[0].inside(ATOM)}²", POWER
         if op == "power":
@@ -98,11 +108,13 @@ class FormulaPrinter(Printer):
             return f"{simple}({inside})" if simple else f"[{value.attributes[0]}]({inside})"
         if op == "eye":
             return "I"
+        if op == "log1mexp":
+            return f"log(1 - exp({args[0].source}))"
         if op == "full":
             return self.number(value.attributes[0]).source
         inside = ", ".join(a.source for a in args)
-        if op in ("sum", "prod", "max", "min", "logsumexp"):
-            axes = value.attributes if op == "sum" else value.attributes[0]
+        if op in _ALONG_AXES:
+            axes = value.attributes if op in ("sum", "mean") else value.attributes[0]
             whole = len(axes) == value.args[0].ndim
             at = "" if whole else "_" + ",".join(map(str, axes))
             return f"{_FUNCTIONS.get(op, op)}{at}({inside})"

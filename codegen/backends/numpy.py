@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from codegen.backends.loops import Frame, LoopNames
 from codegen.backends.printer import ATOM, Printer, Text
-from codegen.program import Value
+from codegen.program import Step, Value
+from derive.tensor.windows import Slides
 
 _NAMES = (
     "exp log sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh abs sign "
-    "floor ceil sqrt log1p expm1 maximum minimum arctan2 vdot"
+    "floor ceil sqrt log1p expm1 logaddexp maximum minimum arctan2 vdot"
 )
+
+
+def _assign(names: list[str], values: list[Text]) -> str:
+    return f"{', '.join(names)} = {', '.join(value.source for value in values)}"
 
 
 class NumpyPrinter(Printer):
@@ -35,14 +41,46 @@ def _in_range(name, index, size):
         "sigmoid": '''
 def _sigmoid(x):
     """1 / (1 + exp(-x)), without overflow."""
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, e) / (1 + e)
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+''',
+        "log_cosh": '''
+def _log_cosh(x):
+    """log(cosh(x)), without overflow; near 0 it is log(1 + 2 sinh(x / 2)**2)."""
+    a = np.abs(x)
+    near = np.log1p(2 * np.sinh(np.minimum(a, 1) / 2) ** 2)
+    return np.where(a < 1, near, a + np.log1p(np.exp(-2 * a)) - math.log(2))
+''',
+        "log1mexp": '''
+def _log1mexp(x):
+    """log(1 - exp(x)) for negative x, accurate for small and large x."""
+    return np.where(x > -0.7, np.log(-np.expm1(x)), np.log1p(-np.exp(x)))
 ''',
         "logdet": '''
 def _logdet(a):
     """log(det(a)), without overflow; nan where the determinant is negative."""
     sign, value = np.linalg.slogdet(a)
     return np.where(sign < 0, np.nan, value)
+''',
+        "peak": '''
+def _peak(x, axis=None):
+    """Largest entries, 0 in place of an infinite one: exp(x - peak) does not overflow."""
+    top = np.max(x, axis=axis)
+    return np.where(np.isfinite(top), top, 0)
+''',
+        "softmax": '''
+def _softmax(x, axis=-1):
+    """exp(x) / sum(exp(x)), without overflow; 0 where every x is -inf."""
+    top = np.max(x, axis=axis, keepdims=True)
+    e = np.exp(x - np.where(np.isfinite(top), top, 0))
+    total = np.sum(e, axis=axis, keepdims=True)
+    e /= np.where(total == 0, 1, total)
+    return e
+''',
+        "log_softmax": '''
+def _log_softmax(x, axis=-1):
+    """x - log(sum(exp(x))), without overflow."""
+    shifted = x - np.max(x, axis=axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 ''',
         "logsumexp": '''
 def _logsumexp(x, axis=None):
@@ -51,15 +89,21 @@ def _logsumexp(x, axis=None):
     top = np.where(np.isfinite(top), top, 0)
     return np.log(np.sum(np.exp(x - top), axis=axis)) + np.squeeze(top, axis=axis)
 ''',
-        "erf": """
-_erf = np.vectorize(math.erf, otypes=[float])
-""",
-        "erfc": """
-_erfc = np.vectorize(math.erfc, otypes=[float])
-""",
-        "gammaln": """
-_gammaln = np.vectorize(math.lgamma, otypes=[float])
-""",
+        "erf": '''
+def _erf(x):
+    """The error function, entry by entry."""
+    return np.vectorize(math.erf, otypes=[x.dtype])(x)
+''',
+        "erfc": '''
+def _erfc(x):
+    """1 - erf(x), entry by entry."""
+    return np.vectorize(math.erfc, otypes=[x.dtype])(x)
+''',
+        "gammaln": '''
+def _gammaln(x):
+    """The logarithm of the gamma function, entry by entry."""
+    return np.vectorize(math.lgamma, otypes=[x.dtype])(x)
+''',
         "embed": '''
 def _embed(subscripts, diagonal, shape):
     """Put an array on a diagonal of zeros: _embed("i->ii", v, (n, n)) is diag(v)."""
@@ -75,6 +119,24 @@ def _pad(x, shape, key):
     result[key] = x
     return result
 ''',
+        "overlap_add": '''
+def _overlap_add(x, sizes, axes, strides=None, dilations=None):
+    """Add windows, the last axes of x, where they overlap on axes of those sizes."""
+    ones = (1,) * len(axes)
+    slides = list(zip(sizes, axes, strides or ones, dilations or ones))
+    lead = x.ndim - len(axes)
+    shape = list(x.shape[:lead])
+    for size, axis, _, _ in slides:
+        shape[axis] = size
+    result = np.zeros(shape, x.dtype)
+    for place in np.ndindex(*x.shape[lead:]):
+        key = [slice(None)] * lead
+        for k, (_, axis, stride, dilation) in zip(place, slides):
+            first = k * dilation
+            key[axis] = slice(first, first + stride * (x.shape[axis] - 1) + 1, stride)
+        result[tuple(key)] += x[(..., *place)]
+    return result
+''',
         "scatter": '''
 def _scatter(x, positions, axis, shape):
     """Add slices into zeros at positions of an axis, which can repeat."""
@@ -83,6 +145,50 @@ def _scatter(x, positions, axis, shape):
     return result
 ''',
     }
+
+    def _windows(self, value: Value, args: list[Text]) -> str:
+        slides = Slides(*value.attributes)
+        rank = value.args[0].ndim
+        spans = [slides.span(k, width) for k, width in enumerate(value.shape[rank:])]
+        size = self.dim(spans[0]) if len(spans) == 1 else self.shape(tuple(spans))
+        axis = slides.axes[0] if len(spans) == 1 else self._ints(slides.axes)
+        view = f"np.lib.stride_tricks.sliding_window_view({args[0].source}, {size}, axis={axis})"
+        steps = dict(zip(slides.axes, slides.strides, strict=True))
+        steps |= dict(enumerate(slides.dilations, start=rank))
+        keys = [f"::{steps[k]}" if steps.get(k, 1) > 1 else ":" for k in range(value.ndim)]
+        while keys and keys[-1] == ":":
+            keys.pop()
+        return f"{view}[{', '.join(keys)}]" if keys else view
+
+    def slice_text(self, sequence: Text, time: str) -> Text:
+        source = f"{sequence.inside(ATOM)}[{time}]"
+        return Text(source, ATOM, 0, sequence.reads | {time})
+
+    def name_of_last(self, before: str, wanted: str) -> str:
+        return before
+
+    def frame(
+        self,
+        step: Step,
+        names: LoopNames,
+        inits: list[Text],
+        sequences: list[Text],
+        slices: list[Text],
+    ) -> Frame:
+        before = []
+        for k, name in names.trajectories.items():
+            shape = self.shape((step.length, *step.outputs[k].shape))
+            before.append(f"{name} = np.empty({shape}, {self._dtype()})")
+        if step.carries:
+            before.append(_assign(names.before, inits))
+        steps = f"range({self.dim(step.length)})"
+        head = f"for {names.time} in {f'reversed({steps})' if step.reverse else steps}:"
+        end = [
+            f"{name}[{names.time}] = {names.stored[k].source}"
+            for k, name in names.trajectories.items()
+        ]
+        end += [_assign(names.before, names.after)] if step.carries else []
+        return Frame(before, head, [], end, [])
 
     def _softplus(self, value: Value, args: list[Text]) -> str:
         return f"np.logaddexp(0, {args[0].source})"
@@ -98,6 +204,9 @@ def _scatter(x, positions, axis, shape):
 
     def _logsumexp(self, value: Value, args: list[Text]) -> str:
         return self._reduction(self.helper("logsumexp"), value, args, value.attributes[0])
+
+    def _log_softmax(self, value: Value, args: list[Text]) -> str:
+        return self._along(self.helper("log_softmax"), value, args)
 
     def _pad(self, value: Value, args: list[Text]) -> str:
         key = f"np.s_[{self._pad_key(value)}]"

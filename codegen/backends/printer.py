@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import sympy as sp
-from sympy.printing.pycode import pycode
+from sympy.printing.precedence import PRECEDENCE
+from sympy.printing.pycode import PythonCodePrinter
 
 from codegen.naming import Names
-from codegen.program import COMPARISONS, Program, Value
+from codegen.program import COMPARISONS, Program, Step, Value
 from derive.errors import UnsupportedError
 from derive.tensor.dims import Shape
+from derive.tensor.node import name_of
+from derive.tensor.scalar import is_decimal
+
+if TYPE_CHECKING:
+    from codegen.backends.loops import Frame, LoopNames, LoopSource
 
 ATOM, POWER, UNARY, PRODUCT, SUM, COMPARISON = 100, 90, 80, 70, 60, 50
 WIDTH = 72
@@ -36,7 +42,12 @@ INFIX = {
     "equal": ("==", COMPARISON),
     "not_equal": ("!=", COMPARISON),
 }
+TURNED = {"greater": "<", "greater_equal": "<="}
 CHEAP = ("number", "input", "transpose", "expand", "squeeze", "eye", "arange", "full")
+
+
+MOVES = ("transpose", "expand", "squeeze")
+REDUCTIONS = ("sum", "mean", "max", "min", "prod")
 
 
 @dataclass
@@ -55,11 +66,17 @@ class Text:
 
 @dataclass
 class Line:
-    """One assignment."""
+    """One assignment, or a loop, which has lines of its own."""
 
     name: str
     text: Text
     value: Value
+    loop: LoopSource | None = None
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """The names that are assigned."""
+        return self.loop.makes if self.loop else (self.name,)
 
 
 class Printer:
@@ -70,6 +87,8 @@ class Printer:
     calls: ClassVar[Mapping[str, str]] = {}
     helpers: ClassVar[Mapping[str, str]] = {}
     frees_memory = True
+    native: frozenset[str] = frozenset()
+    """Operations that lowering leaves whole, for the library has them."""
 
     def __init__(self, program: Program, names: Names) -> None:
         self.program = program
@@ -80,34 +99,47 @@ class Printer:
         self.uses_math = False
         self.uses_dtype = False
         self.dims: dict[sp.Symbol, sp.Symbol] = {}
+        self.times: list[str] = []
+        """The counters of loops, a name for each depth."""
+        self.depth = 0
 
     # ------------------------------------------------------------------------------------ lines
 
     def run(
-        self, output_names: list[str], suggest: Callable[[Value], str], inline_output: bool
-    ) -> list[str]:
-        """Write every value; give the expression of each output.
+        self,
+        output_names: list[str],
+        suggest: Callable[[Value], str],
+        inline_output: bool = False,
+    ) -> None:
+        """Write every value.
 
         ``inline_output`` writes a single result into the return statement itself.
         """
-        uses = Counter(arg for value in self.program.values for arg in value.args)
-        uses.update(self.program.outputs)
+        uses = _count_uses(self.program)
         wanted = dict(zip(self.program.outputs, output_names, strict=True))
+        in_loops = _read_in_loops(self.program)
         for value in self.program.values:
+            if value.op == "loop":
+                from codegen.backends.loops import write_loop
+
+                self.lines.append(write_loop(self, value, wanted, suggest))
+            if value.op in ("loop", "trajectory", "last"):
+                continue
             text = self.write(value)
             if value in wanted and inline_output and uses[value] == 1:
                 self.texts[value] = text
             elif value in wanted:
                 self._assign(value, text, wanted[value])
-            elif self._fits(value, text, uses[value]):
+            elif value not in in_loops and self._fits(value, text, uses[value]):
                 self.texts[value] = text
             else:
                 self._assign(value, text, suggest(value))
-        return [self.texts[value].source for value in self.program.outputs]
 
     @staticmethod
     def _fits(value: Value, text: Text, uses: int) -> bool:
         """Tell whether an expression is written where it is used."""
+        if _has_own_line(value):
+            return False
         if value.op in CHEAP and len(text.source) < WIDTH:
             return True
         return uses == 1 and len(text.source) <= WIDTH - 12 and text.depth <= DEEPEST
@@ -116,12 +148,37 @@ class Printer:
         """Write each line once more with another table, the names being the lines'."""
         named = {line.value: line.name for line in self.lines}
         found = {}
+        for line in self.lines:
+            if line.loop:
+                found.update(line.loop.formulas(formula))
         for value in self.program.values:
+            if value.op in ("loop", "trajectory", "last"):
+                formula.texts[value] = self.texts.get(value, Text("", ATOM))
+                continue
             formula.texts[value] = formula.write(value)
             if value in named:
                 found[named[value]] = formula.texts[value].source
                 formula.texts[value] = self.texts[value]
         return found
+
+    def frame(
+        self,
+        step: Step,
+        names: LoopNames,
+        inits: list[Text],
+        sequences: list[Text],
+        slices: list[Text],
+    ) -> Frame:
+        """Write what stands around the lines of a step."""
+        raise NotImplementedError
+
+    def slice_text(self, sequence: Text, time: str) -> Text:
+        """Write the entry of a sequence in a step."""
+        raise NotImplementedError
+
+    def name_of_last(self, before: str, wanted: str) -> str:
+        """Give the name of the last carry."""
+        raise NotImplementedError
 
     def _assign(self, value: Value, text: Text, wanted: str) -> None:
         name = self.names.fresh(wanted)
@@ -147,6 +204,8 @@ class Printer:
             sign, level = INFIX[value.op]
             left_level = level + (value.op in COMPARISONS)
             left, right = args[0].inside(left_level), args[1].inside(level + 1)
+            if value.op in TURNED and value.args[0].op == "number":
+                return f"{args[1].inside(left_level)} {TURNED[value.op]} {left}", level
             if value.op == "matmul" or value.args[0].op == "matmul":
                 # A product of matrices among others is set apart by parentheses.
                 left = args[0].inside(level + (value.args[0].op != value.op and level == PRODUCT))
@@ -194,12 +253,19 @@ class Printer:
             return Text(str(value), ATOM if value >= 0 else UNARY)
         if value.is_Rational:
             decimal = repr(float(value))
-            if sp.Rational(decimal) == value and len(decimal) <= 8:
+            if is_decimal(value) or (sp.Rational(decimal) == value and len(decimal) <= 8):
                 return Text(decimal, ATOM if value >= 0 else UNARY)
             return Text(f"{value.p} / {value.q}", PRODUCT)
         if value in (sp.oo, -sp.oo):
             return Text(f'float("{"-" if value == -sp.oo else ""}inf")', ATOM)
-        source = pycode(value.xreplace(self.dims))
+        if value.is_number and value.is_positive:
+            square = value**2
+            if square.count_ops() < value.count_ops():
+                self.uses_math = True
+                return Text(f"math.sqrt({self.number(square).source})", ATOM)
+        source = _sizes.doprint(value.xreplace(self.dims))
+        if isinstance(value, sp.floor):
+            return Text(source[1:-1], PRODUCT)
         self.uses_math = self.uses_math or "math." in source
         if re.search(r"[^\w.+\-*/() ,]", source) or "Not supported" in source:
             raise UnsupportedError(f"no code is known for the number {value}")
@@ -216,6 +282,8 @@ class Printer:
 
     def _astype(self, value: Value, args: list[Text]) -> str:
         self.uses_dtype = True
+        if value.args[0].op == "arange":
+            return f"{args[0].source[:-1]}, dtype=dtype)"
         return f"{args[0].inside(ATOM)}.astype(dtype)"
 
     def _transpose(self, value: Value, args: list[Text]) -> str:
@@ -226,16 +294,28 @@ class Printer:
         return f"{base}.transpose{self._ints(order)}"
 
     def _ints(self, values: tuple[int, ...]) -> str:
-        return "(" + ", ".join(map(str, values)) + ")"
+        return "(" + ", ".join(map(str, values)) + ("," if len(values) == 1 else "") + ")"
 
     def _expand(self, value: Value, args: list[Text]) -> str:
+        (inner,) = value.args
+        new = tuple(k for k, key in enumerate(value.attributes) if key == "new")
+        if inner.op in REDUCTIONS and new == _reduced_axes(inner):
+            inlined = args[0].precedence == ATOM and not args[0].source.isidentifier()
+            if inlined and value.ndim == inner.args[0].ndim:
+                return f"{args[0].source[:-1]}, keepdims=True)"
         keys = ["None" if key == "new" else ":" for key in value.attributes]
         return f"{args[0].inside(ATOM)}[{', '.join(keys)}]"
 
     def _squeeze(self, value: Value, args: list[Text]) -> str:
-        rank = value.args[0].ndim
-        keys = ["0" if k in value.attributes else ":" for k in range(rank)]
-        return f"{args[0].inside(ATOM)}[{', '.join(keys)}]"
+        (inner,) = value.args
+        keys, text = [":"] * inner.ndim, args[0]
+        first: dict[int, sp.Expr] = {}
+        if inner.op == "slice" and not text.source.isidentifier():
+            keys, text = self._keys(inner.ndim, inner.attributes), self.texts[inner.args[0]]
+            first = {axis: start for axis, start, _, _ in inner.attributes}
+        for axis in value.attributes:
+            keys[axis] = self.dim(first.get(axis, sp.S.Zero))
+        return f"{text.inside(ATOM)}[{', '.join(keys)}]"
 
     def _broadcast_to(self, value: Value, args: list[Text]) -> str:
         return f"{self.module}.broadcast_to({args[0].source}, {self.shape(value.shape)})"
@@ -248,8 +328,23 @@ class Printer:
     def _reduction(self, name: str, value: Value, args: list[Text], axes: tuple[int, ...]) -> str:
         return f"{name}({args[0].source}{self._axis(axes, value.args[0].ndim)})"
 
+    def _along(self, name: str, value: Value, args: list[Text]) -> str:
+        """Write a function that keeps the axes along which it works, by default the last."""
+        (axes,) = value.attributes
+        axis = axes[0] if len(axes) == 1 else self._ints(axes)
+        return f"{name}({args[0].source}{'' if value.ndim == 1 else f', axis={axis}'})"
+
+    def _peak(self, value: Value, args: list[Text]) -> str:
+        return self._reduction(self.helper("peak"), value, args, value.attributes[0])
+
+    def _softmax(self, value: Value, args: list[Text]) -> str:
+        return self._along(self.helper("softmax"), value, args)
+
     def _sum(self, value: Value, args: list[Text]) -> str:
         return self._reduction(f"{self.module}.sum", value, args, value.attributes)
+
+    def _mean(self, value: Value, args: list[Text]) -> str:
+        return self._reduction(f"{self.module}.mean", value, args, value.attributes)
 
     def _max(self, value: Value, args: list[Text]) -> str:
         return self._reduction(f"{self.module}.max", value, args, value.attributes[0])
@@ -293,8 +388,7 @@ class Printer:
         return f"{args[0].inside(ATOM)}.reshape{self.shape(value.shape)}"
 
     def _slice(self, value: Value, args: list[Text]) -> str:
-        axis, start, count, step = value.attributes
-        return f"{args[0].inside(ATOM)}[{self._window(value.ndim, axis, start, count, step)}]"
+        return f"{args[0].inside(ATOM)}[{self._window(value.ndim, value.attributes)}]"
 
     def _concatenate(self, value: Value, args: list[Text]) -> str:
         axis = value.attributes[0]
@@ -303,6 +397,18 @@ class Printer:
             inner = ", ".join(self.texts[a.args[0]].source for a in value.args)
             return f"{self.module}.stack([{inner}]{at}"
         return f"{self.module}.concatenate([{', '.join(a.source for a in args)}]{at}"
+
+    def _overlap_add(self, value: Value, args: list[Text]) -> str:
+        sizes = tuple(value.shape[axis] for axis in value.attributes[0])
+        return self._slide(value, args[0].source, sizes)
+
+    def _slide(self, value: Value, source: str, sizes: Shape) -> str:
+        """Call the helper for windows of these sizes, or axes of these sizes."""
+        axes, strides, dilations = value.attributes
+        words = [source, self.shape(sizes), f"axes={self._ints(axes)}"]
+        words += [f"strides={self._ints(strides)}"] if max(strides) > 1 else []
+        words += [f"dilations={self._ints(dilations)}"] if max(dilations) > 1 else []
+        return f"{self.helper(value.op)}({', '.join(words)})"
 
     def _take(self, value: Value, args: list[Text]) -> str:
         axis = value.attributes[0]
@@ -314,20 +420,66 @@ class Printer:
     # ------------------------------------------------------------------------------------- index
 
     def _pad_key(self, value: Value) -> str:
-        axis, start, step = value.attributes
-        return self._window(value.ndim, axis, start, value.args[0].shape[axis], step)
+        inner = value.args[0].shape
+        parts = [(axis, start, inner[axis], step) for axis, start, step in value.attributes]
+        return self._window(value.ndim, parts)
 
-    def _window(self, rank: int, axis: int, start: sp.Expr, count: sp.Expr, step: int) -> str:
-        """Write the index of ``count`` entries of an axis, from ``start`` on, ``step`` apart."""
+    def _window(self, rank: int, parts: Sequence[tuple[int, sp.Expr, sp.Expr, int]]) -> str:
+        """Write the index of parts of axes: so many entries, from a first on, a step apart."""
+        return ", ".join(self._keys(rank, parts))
+
+    def _keys(self, rank: int, parts: Sequence[tuple[int, sp.Expr, sp.Expr, int]]) -> list[str]:
         keys = [":"] * rank
-        last = sp.expand(start + (count - 1) * step)
-        if step > 0:
-            stop = self.dim(sp.expand(last + 1))
-        else:
-            stop = "" if last == 0 else self.dim(sp.expand(last - 1))
-        first = "" if start == 0 and step > 0 else self.dim(start)
-        keys[axis] = f"{first}:{stop}" + (f":{step}" if step != 1 else "")
-        return ", ".join(keys)
+        for axis, start, count, step in parts:
+            last = sp.expand(start + (count - 1) * step)
+            if step > 0:
+                stop = self.dim(sp.expand(last + 1))
+            else:
+                stop = "" if last == 0 else self.dim(sp.expand(last - 1))
+            first = "" if start == 0 and step > 0 else self.dim(start)
+            keys[axis] = f"{first}:{stop}" + (f":{step}" if step != 1 else "")
+        return keys
+
+
+class _Sizes(PythonCodePrinter):
+    """Writes numbers that sizes are part of; a division that rounds down is Python's own."""
+
+    def _print_floor(self, expr: sp.floor) -> str:
+        dividend, divisor = sp.fraction(sp.together(expr.args[0]))
+        return f"({self.parenthesize(dividend, PRECEDENCE['Mul'])} // {self._print(divisor)})"
+
+
+_sizes = _Sizes({"fully_qualified_modules": True})
+
+
+def _read_in_loops(program: Program) -> set[Value]:
+    """Collect what the steps of loops read, which must not be computed in each step."""
+    found: set[Value] = set()
+    for value in program.values:
+        if value.op == "loop":
+            args = value.args[value.attributes[0].carries :]
+            found.update(a for a in args if a.op not in ("input", "number"))
+    return found
+
+
+def _count_uses(program: Program) -> Counter[Value]:
+    """Count how often each value is written; what is written inside another counts with it."""
+    uses = Counter(arg for value in program.values for arg in value.args)
+    uses.update(program.outputs)
+    for value in reversed(program.values):
+        if value.op in MOVES and not _has_own_line(value):
+            uses[value.args[0]] += max(uses[value] - 1, 0)
+    return uses
+
+
+def _has_own_line(value: Value) -> bool:
+    """Tell whether the user named a value."""
+    return value.formula is not None and name_of(value.formula) is not None
+
+
+def _reduced_axes(value: Value) -> tuple[int, ...]:
+    """Give the axes over which a value was reduced."""
+    return value.attributes if value.op in ("sum", "mean") else value.attributes[0]
 
 
 def _is_new_axis(value: Value, axis: int) -> bool:

@@ -6,6 +6,7 @@ Nothing of the code generator is used, so that a wrong lowering cannot hide.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -16,6 +17,8 @@ import sympy as sp
 from derive.errors import UnsupportedError
 from derive.tensor import scalar
 from derive.tensor.construct import is_positive
+from derive.tensor.construct.softmax import power_of_softmax
+from derive.tensor.loops import Loop
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
@@ -37,6 +40,7 @@ Array = Any
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
     "softplus": lambda x: mpmath.log(1 + mpmath.exp(x)),
+    "logaddexp": lambda *x: mpmath.log(mpmath.fsum(map(mpmath.exp, x))),
     "relu": lambda x: max(x, mpmath.mpf(0)),
     "slope_of_abs": lambda x: mpmath.mpf(1 if x >= 0 else -1),
     "greater": lambda a, b: mpmath.mpf(a > b),
@@ -87,11 +91,30 @@ def _evaluate(root: Tensor, values: Mapping[str, Any], bound: dict[sp.Symbol, in
             for dim, size in zip(node.shape, done[node].shape, strict=True):
                 if dim.is_Symbol:
                     bound[dim] = size
-    for node in order:
-        if not isinstance(node, Symbol):
-            shape = tuple(int(d.subs(bound)) for d in node.shape)
-            done[node] = _node(node, [done[o] for o in node.operands], shape, bound)
+    _compute(order, done, bound)
     return done[root]
+
+
+def _compute(order: list[Tensor], done: dict[Tensor, Array], bound: dict[Any, int]) -> None:
+    """Evaluate the nodes whose values are not known yet, operands first."""
+    for node in order:
+        if node not in done:
+            shape = tuple(int(d.subs(bound)) for d in node.shape)
+            softmax = power_of_softmax(node)
+            if softmax is None:
+                done[node] = _node(node, [done[o] for o in node.operands], shape, bound)
+                continue
+            scores, axes, power = softmax
+            if scores not in done:
+                done[scores] = _node(scores, [done[scores.operands[0]]], shape, bound)
+            done[node] = _softmax(done[scores], axes) ** power
+
+
+def _softmax(x: Array, axes: tuple[int, ...]) -> Array:
+    """Divide exponentials by their sum; where all scores are minus infinity, the softmax is 0."""
+    e = np.frompyfunc(mpmath.exp, 1, 1)(x)
+    total = e.sum(axis=axes, keepdims=True)
+    return e / np.where(total == 0, mpmath.mpf(1), total)
 
 
 def _exact(array: np.ndarray) -> Array:
@@ -156,7 +179,7 @@ def _node(node: Tensor, x: list[Array], shape: tuple[int, ...], bound: dict[Any,
         return _filled(shape, lambda index: mpmath.fsum(value[index] for value in x))
     if isinstance(node, Map):
         symbols = [scalar.placeholder(k, is_positive(o)) for k, o in enumerate(node.operands)]
-        function = sp.lambdify(symbols, node.body.subs(bound), [_FUNCTIONS, "mpmath"])
+        function = _function(tuple(symbols), node.body.subs(bound))
 
         def mapped(index: tuple[int, ...]) -> Any:
             at = dict(enumerate(index))
@@ -168,6 +191,11 @@ def _node(node: Tensor, x: list[Array], shape: tuple[int, ...], bound: dict[Any,
         return _filled(shape, mapped)
     assert isinstance(node, Primitive)
     return _primitive(node, x, shape, bound)
+
+
+@lru_cache(maxsize=256)
+def _function(symbols: tuple[sp.Symbol, ...], body: sp.Expr) -> Callable[..., Any]:
+    return sp.lambdify(symbols, body, [_FUNCTIONS, "mpmath"])
 
 
 def _primitive(
@@ -184,6 +212,10 @@ def _primitive(
         return x[0].reshape(shape)
     if name == "take":
         return np.take(x[0], x[1].astype(int), axis=node.attributes[0])
+    if name == "scan":
+        return _trajectory(node, x, shape, bound)
+    if name in ("windows", "overlap_add"):
+        return _windowed(name, x[0], node.attributes, shape)
     numbers = [int(sp.sympify(a).subs(bound)) for a in node.attributes]
     axis = numbers[0]
     result = np.moveaxis(_filled(shape, lambda _: mpmath.mpf(0)), axis, 0)
@@ -201,6 +233,42 @@ def _primitive(
             result[int(x[1][index])] = result[int(x[1][index])] + parts[index]
         return np.moveaxis(result, 0, axis)
     raise UnsupportedError(f"the definition of {name!r} is not known to the check")
+
+
+def _windowed(name: str, x: Array, attributes: tuple[Any, ...], shape: tuple[int, ...]) -> Array:
+    """Read entry i * stride + k * dilation into window i, place k, or add it back there."""
+    result = _filled(shape, lambda _: mpmath.mpf(0))
+    outer, inner = (x, result) if name == "windows" else (result, x)
+    for index in np.ndindex(*inner.shape):
+        at = list(index[: outer.ndim])
+        for k, (axis, stride, dilation) in enumerate(zip(*attributes, strict=True)):
+            at[axis] = index[axis] * stride + index[outer.ndim + k] * dilation
+        if name == "windows":
+            result[index] = x[tuple(at)]
+        else:
+            result[tuple(at)] = result[tuple(at)] + x[index]
+    return result
+
+
+def _trajectory(
+    node: Primitive, x: list[Array], shape: tuple[int, ...], bound: dict[Any, int]
+) -> Array:
+    """Take the carries through the steps, one after the other."""
+    loop = Loop.of(node)
+    body, first = loop.body, len(loop.inits)
+    sequences, constants = x[first : first + len(body.inputs)], x[first + len(body.inputs) :]
+    order = topological([*body.results, body.output])
+    carries = x[:first]
+    result = np.empty(shape, dtype=object)
+    for t in range(shape[0])[:: -1 if loop.reverse else 1]:
+        slices = [np.array(sequence[t], dtype=object) for sequence in sequences]
+        done: dict[Tensor, Array] = dict(
+            zip(body.symbols, (*carries, *slices, *constants), strict=True)
+        )
+        _compute(order, done, bound)
+        carries = [done[new] for new in body.results]
+        result[t] = done[body.output]
+    return result
 
 
 def _on_matrices(name: str, x: Array, shape: tuple[int, ...]) -> Array:

@@ -1,7 +1,8 @@
 """A product of two, summed over shared axes, as the call that a careful engineer would choose.
 
 No summed axis: a broadcast product.  Otherwise ``@``, batched where both keep an axis, a ``vdot``
-where nothing is left, ``tensordot`` where several axes are summed, ``einsum`` for the rest.
+where nothing is left, ``tensordot`` where several axes are summed.  For the rest ``einsum``, where
+it is as fast as ``@``; else axes are merged until ``@`` will do, as they are for windows.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import sympy as sp
 
 from codegen.lowering.axes import Axes
+from codegen.lowering.merging import merged_product
 from codegen.program import Value
 from derive.tensor.dims import Shape
 from derive.tensor.node import Labels
@@ -29,13 +31,15 @@ def contract_pair(axes: Axes, a: Factor, b: Factor, out: Labels, sizes: Shape) -
         return _inner(axes, a, b, summed)
     if len(summed) == 1 and len(free_a) <= 1 and len(free_b) <= 1 and (free_a or free_b):
         return _matmul(axes, a, b, out, sizes)
+    if len(summed) == 1 and not batch and 1 in (len(free_a), len(free_b)):
+        return _rows_times_matrix(axes, a, b, out, sizes)
+    if not free_a and not free_b:
+        return _sum_of_product(axes, a, b, out, sizes)
+    if "einsum" not in axes.native and (batch or "windows" in (a[0].op, b[0].op)):
+        return merged_product(axes, a, b, out, sizes)
     if not batch:
         return _tensordot(axes, a, b, out, summed, sizes)
-    letters = {k: chr(ord("a") + k) for k in range(len(sizes))}
-    spec = ",".join("".join(letters[k] for k in names) for _, names in (a, b))
-    spec += "->" + "".join(letters[k] for k in out)
-    shape = tuple(sizes[k] for k in out)
-    return axes.builder.emit("einsum", (a[0], b[0]), shape, (spec,))
+    return _einsum(axes, axes.untransposed(*a), axes.untransposed(*b), out, sizes)
 
 
 def _sum_alone(axes: Axes, own: Factor, other: Factor, out: Labels) -> Factor:
@@ -109,11 +113,49 @@ def _matmul(axes: Axes, a: Factor, b: Factor, out: Labels, sizes: Shape) -> Valu
     return axes.transpose(product, [made.index(k) for k in out])
 
 
+def _rows_times_matrix(axes: Axes, a: Factor, b: Factor, out: Labels, sizes: Shape) -> Value:
+    """Multiply the last axis of an array with a matrix: ``x @ W``."""
+    (x, rows), (matrix, own) = (a, b) if len(a[1]) > 2 else (b, a)
+    (inner,) = (k for k in rows if k in own)
+    (column,) = (k for k in own if k != inner)
+    free = [k for k in rows if k != inner]
+    left = axes.transpose(x, [rows.index(k) for k in (*free, inner)])
+    right = axes.transpose(matrix, [own.index(k) for k in (inner, column)])
+    made = (*free, column)
+    product = axes.builder.emit("matmul", (left, right), tuple(sizes[k] for k in made))
+    return axes.transpose(product, [made.index(k) for k in out])
+
+
+def _sum_of_product(axes: Axes, a: Factor, b: Factor, out: Labels, sizes: Shape) -> Value:
+    """Multiply entry by entry, in the order in which the first is stored, and sum.
+
+    NumPy's ``einsum`` does both in one pass, without an array for the product.
+    """
+    a, b = axes.untransposed(*a), axes.untransposed(*b)
+    if "einsum" not in axes.native:
+        return _einsum(axes, a, b, out, sizes)
+    product = _broadcast_product(axes, a, b, a[1])
+    summed = tuple(k for k, name in enumerate(a[1]) if name not in out)
+    kept = [k for k in a[1] if k in out]
+    total = axes.builder.emit("sum", (product,), tuple(sizes[k] for k in kept), summed)
+    return axes.transpose(total, [kept.index(k) for k in out])
+
+
+def _einsum(axes: Axes, a: Factor, b: Factor, out: Labels, sizes: Shape) -> Value:
+    labels = dict.fromkeys((*a[1], *b[1]))
+    letters = {k: chr(ord("a") + position) for position, k in enumerate(labels)}
+    spec = ",".join("".join(letters[k] for k in names) for _, names in (a, b))
+    spec += "->" + "".join(letters[k] for k in out)
+    shape = tuple(sizes[k] for k in out)
+    return axes.builder.emit("einsum", (a[0], b[0]), shape, (spec,))
+
+
 def _tensordot(
     axes: Axes, a: Factor, b: Factor, out: Labels, summed: list[int], sizes: Shape
 ) -> Value:
     if out and out[0] in b[1]:
         a, b = b, a
+    a, b = axes.untransposed(*a), axes.untransposed(*b)
     pairs = (
         tuple(a[1].index(k) for k in summed),
         tuple(b[1].index(k) for k in summed),

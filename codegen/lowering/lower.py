@@ -9,14 +9,20 @@ import sympy as sp
 from codegen.lowering.axes import Axes
 from codegen.lowering.composites import define
 from codegen.lowering.contraction import contract_pair
-from codegen.lowering.orientation import orientations
+from codegen.lowering.convolution import as_convolution
+from codegen.lowering.loops import Loops, leave_out_unused
+from codegen.lowering.naming import fixed_orders, labels_on
 from codegen.lowering.plan import plan
-from codegen.lowering.scalars import Entrywise
-from codegen.program import Builder, Program, Value
+from codegen.lowering.reuse import reuse
+from codegen.lowering.scalars import Entrywise, guarded
+from codegen.lowering.signs import MOVES, turned_sums
+from codegen.lowering.softmax import stabilise
+from codegen.program import Builder, Program, Value, reachable
 from derive.errors import UnsupportedError
 from derive.simplify import simplify
+from derive.tensor import construct
 from derive.tensor.construct import is_positive, split_coefficient
-from derive.tensor.dims import is_one
+from derive.tensor.dims import Shape, is_one
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
@@ -29,8 +35,10 @@ from derive.tensor.node import (
     Symbol,
     Tensor,
     View,
+    name_of,
     topological,
 )
+from derive.tensor.orientation import orientations, readings
 from derive.tensor.scalar import placeholder
 
 
@@ -39,25 +47,32 @@ def lower(
     inputs: Sequence[Symbol],
     sizes: Mapping[sp.Symbol, int] | None = None,
     forward: Sequence[Tensor] = (),
+    within_loop: bool = False,
+    native: frozenset[str] = frozenset(),
 ) -> Program:
     """Lower expressions to one program.
 
     ``sizes`` are hints for the order of multiplication; ``forward`` are expressions, among the
-    outputs or not, whose parts belong to the forward pass.
+    outputs or not, whose parts belong to the forward pass.  The outputs of a step, within a loop,
+    may be views of its inputs.  ``native`` are the operations that the library itself has, and does
+    as fast as can be, among ``einsum`` and ``convolution``.
     """
-    roots = plan(simplify(define([*forward, *outputs])), sizes or {})
-    state = _Lowering(inputs, roots)
+    planned = plan(reuse(simplify(define([*forward, *outputs])), sizes or {}), sizes or {})
+    roots = stabilise(planned, len(forward))
+    state = Lowering(inputs, roots, sizes or {}, native)
     # Shallow results first, so that each is computed as soon as it can be.
     depth = _depths(roots)
     for node in topological([*roots[: len(forward)], *sorted(roots, key=depth.__getitem__)]):
         state.visit(node)
     first = [state.full(root) for root in roots[: len(forward)]]
-    results = [state.output(root) for root in roots[len(forward) :]]
-    live = _reachable(results)
-    for value in _reachable(first):
+    results = [state.output(root, not within_loop) for root in roots[len(forward) :]]
+    live = reachable(results)
+    for value in reachable(first):
         value.stage = "forward"
     values = [v for v in state.builder.values if v in live and v.op != "input"]
-    return Program(state.inputs, values, results, state.values)
+    program = Program(state.inputs, values, results, state.values)
+    leave_out_unused(program)
+    return program
 
 
 def _depths(roots: Sequence[Tensor]) -> dict[Tensor, int]:
@@ -68,84 +83,23 @@ def _depths(roots: Sequence[Tensor]) -> dict[Tensor, int]:
     return depth
 
 
-def _negated(roots: Sequence[Tensor]) -> set[Tensor]:
-    """Find the differences to turn around, ``b - a`` for ``a - b``, so that signs meet and cancel.
-
-    They are read with a negative coefficient, by even functions, or as a factor of products that
-    are read so; a product takes the sign of one factor only.
-    """
-    order = topological(list(roots))
-    readers: dict[Tensor, list[Tensor]] = {node: [] for node in order}
-    for node in order:
-        for operand in node.operands:
-            readers[operand].append(node)
-    results = set(roots)
-    welcome: dict[Tensor, bool] = {}  # whether a sign in front of the node cancels
-    for node in reversed(order):
-        found = {_takes_sign(reader, node, welcome) for reader in readers[node]}
-        welcome[node] = node not in results and found <= {True, None} and True in found
-    turned: set[Tensor] = set()
-    claimed: set[Tensor] = set()
-    for node in order:
-        if isinstance(node, Add) and welcome[node] and any(map(_is_negative, node.operands)):
-            products = _products_above(node, readers)
-            if not products & claimed:
-                claimed |= products
-                turned.add(node)
-    return turned
-
-
-def _takes_sign(reader: Tensor, node: Tensor, welcome: dict[Tensor, bool]) -> bool | None:
-    """Tell whether a sign of the node cancels in its reader; None where it makes no difference."""
-    if isinstance(reader, View):
-        return _is_negative(reader)
-    if isinstance(reader, Contraction):
-        return welcome[reader] and reader.operands.count(node) == 1
-    if (
-        isinstance(reader, Map)
-        and reader.operands == (node,)
-        and reader.body == placeholder(0) ** 2
-    ):
-        return None
-    return False
-
-
-def _products_above(node: Tensor, readers: dict[Tensor, list[Tensor]]) -> set[Tensor]:
-    """Collect the products that a sign of the node passes through."""
-    found: set[Tensor] = set()
-    stack = [node]
-    while stack:
-        above = [r for r in readers[stack.pop()] if isinstance(r, Contraction) and r not in found]
-        found.update(above)
-        stack += above
-    return found
-
-
-def _is_negative(tensor: Tensor) -> bool:
-    return isinstance(tensor, View) and tensor.coefficient.could_extract_minus_sign()
-
-
-def _reachable(values: Sequence[Value]) -> set[Value]:
-    """Collect the values that these depend on, themselves included."""
-    seen: set[Value] = set()
-    stack = list(values)
-    while stack:
-        value = stack.pop()
-        if value not in seen:
-            seen.add(value)
-            stack += value.args
-    return seen
-
-
-class _Lowering:
+class Lowering:
     """The values of the nodes so far."""
 
-    def __init__(self, inputs: Sequence[Symbol], roots: Sequence[Tensor]) -> None:
-        self.orientation = orientations(roots)
-        self.negated = _negated(roots)
+    def __init__(
+        self,
+        inputs: Sequence[Symbol],
+        roots: Sequence[Tensor],
+        sizes: Mapping[sp.Symbol, int],
+        native: frozenset[str],
+    ) -> None:
+        self.loops = Loops(roots, sizes, native)
+        self.orientation = orientations(roots, {**self.loops.orders, **fixed_orders(roots)})
+        self.readings = readings(roots) if "convolution" in native else {}
+        self.turned = turned_sums(roots)
         self.builder = Builder()
         self.entrywise = Entrywise(self.builder)
-        self.axes = Axes(self.builder, self.entrywise)
+        self.axes = Axes(self.builder, self.entrywise, native)
         self.values: dict[Tensor, Value] = {}
         self.inputs: list[tuple[Symbol, Value]] = []
         for symbol in inputs:
@@ -160,7 +114,10 @@ class _Lowering:
             if isinstance(node, Symbol) and node not in self.values:
                 raise UnsupportedError(f"{node.name} is used but is not among the inputs")
             return
-        if isinstance(node, Arange):
+        convolution = self._convolution(node)
+        if convolution is not None:
+            value = convolution
+        elif isinstance(node, Arange):
             value = self.builder.emit("arange", (), node.shape)
         elif isinstance(node, (Contraction, Add, Map)):
             order = self.orientation[node]
@@ -170,25 +127,38 @@ class _Lowering:
                 value = self._add(node, order)
             else:
                 value = self._map(node, order)
-            if value.formula is None:
-                value.formula = node
+            self._note(value, node)
             value = self.axes.transpose(value, [order.index(k) for k in range(node.ndim)])
         else:
             assert isinstance(node, Primitive)
             value = self._primitive(node)
+        self._note(value, node)
+        self.values[node] = value
+        self._name(node)
+
+    @staticmethod
+    def _note(value: Value, node: Tensor) -> None:
         if value.formula is None:
             value.formula = node
-        self.values[node] = value
 
-    def output(self, node: Tensor) -> Value:
+    def _name(self, node: Tensor) -> None:
+        """Note which values have a name: of the tensor, or of a view of it."""
+        for name, named in labels_on(node):
+            value, negative = self.axes.unsigned(self.full(named))
+            if not negative and value.name is None:
+                value.name = name
+                if name_of(named) is not None:
+                    value.formula = named
+                self.axes.keep(value)
+
+    def output(self, node: Tensor, own_memory: bool = True) -> Value:
         """Give a value of exactly the node's shape."""
         value = self.full(node)
         if value.is_bool:
             value = self.builder.emit("astype", (value,), value.shape)
-        if _is_alias(value):
+        if own_memory and _is_alias(value):
             value = self.builder.emit("copy", (value,), value.shape)
-        if value.formula is None:
-            value.formula = node
+        self._note(value, node)
         return value
 
     # ----------------------------------------------------------------------------------- views
@@ -309,27 +279,30 @@ class _Lowering:
         return contract_pair(self.axes, factors[0], factors[1], order, node.sizes)
 
     def _add(self, node: Add, order: Labels) -> Value:
-        sign = -1 if node in self.negated else 1
+        sign = -1 if node in self.turned else 1
         terms = [(sign * w, base) for w, base in map(split_coefficient, node.operands)]
         joined = self._concatenation(node, terms, order)
         if joined is not None:
             return self.entrywise.emit("negative", joined) if sign < 0 else joined
-        # Subtract rather than add a negative, and begin with a positive term.
-        terms.sort(key=lambda term: term[0].could_extract_minus_sign())
         axes = tuple(order.index(k) for k in range(node.ndim))
-        result: Value | None = None
+        # Terms of one shape are added first, and what is broadcast comes last: X W + (b + c).
+        groups: dict[Shape, list[tuple[bool, Value]]] = {}
         for weight, base in terms:
             negative = weight.could_extract_minus_sign()
-            value = self.aligned(base, axes, node.ndim)
-            value = self.entrywise.scale(value, -weight if negative else weight)
-            if value.op == "negative":
-                value, negative = value.args[0], not negative
-            if result is None:
-                result = self.entrywise.emit("negative", value) if negative else value
-            else:
-                result = self.entrywise.emit("subtract" if negative else "add", result, value)
-        assert result is not None
-        return self.entrywise.emit("negative", result) if sign < 0 else result
+            scaled = construct.scale(base, -weight if negative else weight)
+            value = self.aligned(scaled, axes, node.ndim)
+            value, turned = self.axes.unsigned(value)
+            groups.setdefault(value.shape, []).append((negative != turned, value))
+        shapes = sorted(groups, key=lambda shape: -sum(not is_one(dim) for dim in shape))
+        negative, result = self._total([self._total(groups[shape]) for shape in shapes])
+        return self.entrywise.emit("negative", result) if negative != (sign < 0) else result
+
+    def _total(self, terms: list[tuple[bool, Value]]) -> tuple[bool, Value]:
+        """Add terms, each with whether it is negative: by subtraction, unless all of them are."""
+        (negative, result), *rest = sorted(terms, key=lambda term: term[0])
+        for minus, value in rest:
+            result = self.entrywise.emit("add" if minus == negative else "subtract", result, value)
+        return negative, result
 
     def _concatenation(
         self, node: Add, terms: list[tuple[sp.Expr, Tensor]], order: Labels
@@ -380,10 +353,28 @@ class _Lowering:
             )
             for k, (operand, names) in enumerate(zip(node.operands, node.labels, strict=True))
         }
-        return self.entrywise.lower(node.body, values)
+        return self.entrywise.lower(guarded(node.body), values)
+
+    def _convolution(self, node: Tensor) -> Value | None:
+        """Lower a product with windows as a convolution, where the library has that."""
+        made = as_convolution(node, self.readings[node]) if node in self.readings else None
+        if made is None:
+            return None
+        for part in topological([made], self.values):
+            self.visit(part)
+        return self.full(made)
 
     def _primitive(self, node: Primitive) -> Value:
+        if node.name == "scan":
+            return self.loops.trajectory(self, node)
+        last = self.loops.last(self, node) if node.name == "slice" else None
+        if last is not None:
+            return last
         args = tuple(self.full(operand) for operand in node.operands)
+        if node.name in MOVES:
+            moved, negative = self.axes.unsigned(args[0])
+            value = self.axes.move(node, moved)
+            return self.axes.scaled(value, sp.S.NegativeOne) if negative else value
         return self.builder.emit(node.name, args, node.shape, node.attributes)
 
 
@@ -391,7 +382,9 @@ def _is_alias(value: Value) -> bool:
     """Tell whether the array could share its memory with an input, or be read-only."""
     if value.op == "input" or value.op == "broadcast_to":
         return True
-    views = ("transpose", "expand", "squeeze", "slice", "reshape")
+    if value.op == "last":
+        return _is_alias(value.args[0].attributes[0].results[value.attributes[0]])
+    views = ("transpose", "expand", "squeeze", "slice", "windows", "reshape")
     return (value.op in views or (value.op == "einsum" and len(value.args) == 1)) and _is_alias(
         value.args[0]
     )

@@ -107,6 +107,31 @@ def _best_pair(
     extent: Mapping[int, sp.Expr],
     sizes: Mapping[sp.Symbol, int],
 ) -> tuple[int, int]:
+    """Find the first two factors to multiply in the best of all orders."""
+    best = _search(factors, out, extent, sizes)
+    subset = (1 << len(factors)) - 1
+    while True:
+        pair = best[subset][1]
+        assert pair is not None
+        composite = [part for part in pair if part.bit_count() > 1]
+        if not composite:
+            first, second = sorted(part.bit_length() - 1 for part in pair)
+            return first, second
+        subset = composite[0]
+
+
+def cheapest(factors: list[Factor], out: Labels, sizes: Mapping[sp.Symbol, int]) -> int:
+    """Give the number of multiplications of a product in the best order."""
+    extent = {k: dim for t, names in factors for k, dim in zip(names, t.shape, strict=True)}
+    return _search(factors, out, extent, sizes)[(1 << len(factors)) - 1][0]
+
+
+def _search(
+    factors: list[Factor],
+    out: Labels,
+    extent: Mapping[int, sp.Expr],
+    sizes: Mapping[sp.Symbol, int],
+) -> dict[int, tuple[int, tuple[int, int] | None]]:
     """Search all orders, over subsets of the factors; the cost of a product is its index space.
 
     opt_einsum's own searches count a label that three factors share once too often or too seldom,
@@ -134,15 +159,7 @@ def _best_pair(
             options.append((best[part][0] + best[rest][0] + space, (part, rest)))
             part = (part - 1) & subset
         best[subset] = min(options)
-    subset = everything
-    while True:
-        pair = best[subset][1]
-        assert pair is not None
-        composite = [part for part in pair if part.bit_count() > 1]
-        if not composite:
-            first, second = sorted(part.bit_length() - 1 for part in pair)
-            return first, second
-        subset = composite[0]
+    return best
 
 
 def _multiply(factors: list[Factor], out: Labels) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache, reduce
 
 import sympy as sp
 
@@ -10,12 +11,12 @@ from codegen.program import Builder, Value
 from derive.errors import UnsupportedError
 from derive.tensor import scalar
 from derive.tensor.dims import Shape, is_one
+from derive.tensor.scalar import is_decimal
 
 LARGEST_DIVISOR = 2**31
 
 UNARY = {
     sp.exp: "exp",
-    sp.log: "log",
     sp.sin: "sin",
     sp.cos: "cos",
     sp.tan: "tan",
@@ -67,6 +68,16 @@ BY_DEFINITION = {
 }
 
 
+# Sums that cancel: beside a function, that multiple of 1 makes another function of the argument
+# times a sign, times a sign: exp(x) - 1, erf(x) + 1 = erfc(-x) and erf(x) - 1 = -erfc(x), and
+# 1 - sigmoid(x) = sigmoid(-x).
+_CANCELLING = {
+    scalar.sigmoid: ((-1, "sigmoid", -1, -1),),
+    sp.exp: ((-1, "expm1", 1, 1),),
+    sp.erf: ((1, "erfc", -1, 1), (-1, "erfc", 1, -1)),
+}
+
+
 def entrywise_shape(values: Sequence[Value]) -> Shape:
     """Give the shape that aligned values broadcast to."""
     rank = max((v.ndim for v in values), default=0)
@@ -76,6 +87,44 @@ def entrywise_shape(values: Sequence[Value]) -> Shape:
             if not is_one(dim):
                 shape[axis] = dim
     return tuple(shape)
+
+
+@lru_cache(maxsize=4096)
+def guarded(body: sp.Expr) -> sp.Expr:
+    """Give functions a harmless argument where a choice does not take them.
+
+    There an exponential can overflow, a logarithm or a root have no value: NumPy would warn, and
+    JAX's derivative of the choice would not be a number.
+    """
+    return _guard(body, ()) if body.has(scalar.where) else body
+
+
+def _guard(body: sp.Expr, choices: tuple[tuple[sp.Expr, bool], ...]) -> sp.Expr:
+    """Guard what is computed under choices, each a condition and whether it has to hold."""
+    if scalar.is_constant(body):
+        return body
+    if isinstance(body, scalar.where):
+        condition = _guard(body.args[0], choices)
+        taken, other = (
+            _guard(branch, (*choices, (condition, holds)))
+            for branch, holds in zip(body.args[1:], (True, False), strict=True)
+        )
+        return scalar.where(condition, taken, other)
+    args = [_guard(arg, choices) for arg in body.args]
+    safe = _harmless_argument(body)
+    if safe is not None:
+        for condition, holds in reversed(choices):
+            pair = (args[0], safe) if holds else (safe, args[0])
+            args[0] = scalar.where(condition, *pair)
+    return body.func(*args) if args else body
+
+
+def _harmless_argument(call: sp.Expr) -> sp.Expr | None:
+    """Give an argument at which a function is finite that is not so at every finite argument."""
+    if isinstance(call, (sp.exp, sp.sinh, sp.cosh)):
+        return sp.S.Zero
+    partial = isinstance(call, sp.Pow) and not (call.exp.is_Integer and call.exp.is_positive)
+    return sp.S.One if partial or isinstance(call, sp.log) else None
 
 
 class Entrywise:
@@ -102,10 +151,11 @@ class Entrywise:
             return self._product(body, values)
         if isinstance(body, sp.Pow):
             return self._power(body, values)
-        if isinstance(body, sp.log) and isinstance(body.args[0], sp.Add):
-            rest = body.args[0] - 1
-            if not isinstance(rest, sp.Add) and rest.is_number is False:
-                return self.emit("log1p", self.lower(rest, values))
+        if isinstance(body, sp.log):
+            return self._logarithm(body.args[0], values)
+        if isinstance(body, scalar.logaddexp):
+            first, *others = (self.lower(a, values) for a in body.args)
+            return reduce(lambda a, b: self.emit("logaddexp", a, b), others, first)
         for table in (UNARY, BINARY):
             if body.func in table:
                 return self.emit(table[body.func], *(self.lower(a, values) for a in body.args))
@@ -123,15 +173,43 @@ class Entrywise:
             "functions"
         )
 
+    def _logarithm(self, body: sp.Expr, values: dict[sp.Symbol, Value]) -> Value:
+        if isinstance(body, sp.cosh):
+            return self.emit("log_cosh", self.lower(body.args[0], values))
+        if not isinstance(body, sp.Add):
+            return self.emit("log", self.lower(body, values))
+        if isinstance(body + 1, sp.exp):
+            # log(exp(x) - 1) = x + log(1 - exp(-x))
+            (x,) = (body + 1).args
+            complement = self.emit("log1mexp", self.lower(-x, values))
+            return self.emit("add", self.lower(x, values), complement)
+        if isinstance(1 - body, sp.exp):
+            return self.emit("log1mexp", self.lower((1 - body).args[0], values))
+        rest = body - 1
+        if not isinstance(rest, sp.Add):
+            return self.emit("log1p", self.lower(rest, values))
+        return self.emit("log", self.lower(body, values))
+
     def _sum(self, body: sp.Add, values: dict[sp.Symbol, Value]) -> Value:
         terms = list(body.as_ordered_terms())
-        exponential = next((t for t in terms if isinstance(t, sp.exp)), None)
-        if exponential is not None and sp.S.NegativeOne in terms:
-            terms.remove(exponential)
-            terms.remove(sp.S.NegativeOne)
-            first = self.emit("expm1", self.lower(exponential.args[0], values))
-            return self.add_terms([first], terms, values)
+        for term in terms:
+            weight, function = term.as_coeff_Mul()
+            for number, name, inner, outer in _CANCELLING.get(function.func, ()):
+                if number * weight in terms:
+                    terms.remove(term)
+                    terms.remove(number * weight)
+                    part = self.emit(name, self.lower(inner * function.args[0], values))
+                    return self._with_part(part, outer * weight, terms, values)
         return self.add_terms([], terms, values)
+
+    def _with_part(
+        self, part: Value, weight: sp.Expr, terms: list[sp.Expr], values: dict[sp.Symbol, Value]
+    ) -> Value:
+        """Add terms and a multiple of a value: by subtraction, where the multiple is negative."""
+        if terms and weight.could_extract_minus_sign():
+            rest = self.add_terms([], terms, values)
+            return self.emit("subtract", rest, self.scale(part, -weight))
+        return self.add_terms([self.scale(part, weight)], terms, values)
 
     def add_terms(
         self, given: list[Value], terms: list[sp.Expr], values: dict[sp.Symbol, Value]
@@ -148,7 +226,7 @@ class Entrywise:
         return result
 
     def _product(self, body: sp.Mul, values: dict[sp.Symbol, Value]) -> Value:
-        coefficient, rest = body.as_coeff_Mul()
+        coefficient, rest = body.as_independent(*values, as_Add=False)
         over: list[sp.Expr] = []
         under: list[sp.Expr] = []
         for factor in sp.Mul.make_args(rest):
@@ -170,6 +248,8 @@ class Entrywise:
 
     def scale(self, value: Value, coefficient: sp.Expr) -> Value:
         """Multiply by a number: negate, divide by an integer, or multiply."""
+        if value.op == "sum":
+            value, coefficient = self._mean(value, coefficient)
         if coefficient == 1:
             return value
         if value.op == "negative" and coefficient.could_extract_minus_sign():
@@ -178,11 +258,33 @@ class Entrywise:
             return self.emit("negative", value)
         if value.op == "number":
             return self.builder.number(coefficient * value.attributes[0])
+        if coefficient.is_number and not coefficient.is_Rational:
+            return self._scale_by_root(value, coefficient)
         numerator, denominator = coefficient.as_numer_denom()
-        if denominator != 1 and not (coefficient.is_Rational and denominator > LARGEST_DIVISOR):
+        decimal = coefficient.is_Rational and (
+            denominator > LARGEST_DIVISOR or (numerator != 1 and is_decimal(coefficient))
+        )
+        if denominator != 1 and not decimal:
             return self.emit(
                 "divide", self.scale(value, numerator), self.builder.number(denominator)
             )
+        return self.emit("multiply", self.builder.number(coefficient), value)
+
+    def _mean(self, total: Value, coefficient: sp.Expr) -> tuple[Value, sp.Expr]:
+        """Read a multiple of a sum as a mean, if it is one, and what is left of the multiple."""
+        (summed,) = total.args
+        left = coefficient * sp.Mul(*(summed.shape[k] for k in total.attributes))
+        if abs(left) != 1 and not (coefficient.free_symbols and left.is_number):
+            return total, coefficient
+        return self.builder.emit("mean", (summed,), total.shape, total.attributes), left
+
+    def _scale_by_root(self, value: Value, coefficient: sp.Expr) -> Value:
+        """Multiply by an irrational number, or divide by its reciprocal if that is simpler."""
+        if coefficient.could_extract_minus_sign():
+            value, coefficient = self.emit("negative", value), -coefficient
+        inverse = 1 / coefficient
+        if inverse.count_ops() < coefficient.count_ops():
+            return self.emit("divide", value, self.builder.number(inverse))
         return self.emit("multiply", self.builder.number(coefficient), value)
 
     def _power(self, body: sp.Pow, values: dict[sp.Symbol, Value]) -> Value:

@@ -21,6 +21,7 @@ from sympy.tensor.array.expressions.array_expressions import (
     Reshape,
 )
 
+from derive.errors import UnsupportedError
 from derive.interop.blocks import blocked, terms_of
 from derive.interop.classes import (
     ArrayEntry,
@@ -264,6 +265,8 @@ def _applied(body: sp.Expr, operand: Tensor, expr: Any) -> Writing:
 
 @write.register
 def _(node: Primitive) -> Writing:
+    if node.name == "scan":
+        raise UnsupportedError("a loop has no SymPy form; unroll it, or convert what it is made of")
     operands = []
     for operand in node.operands:
         operands.append((yield operand))

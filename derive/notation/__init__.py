@@ -16,6 +16,7 @@ sums            a sum of chains, with common factors taken out
 matrix          every node of the graph
 naming          parts that repeat get a name
 text, latex     the printers
+mathematics     the printer of tables, in Unicode
 steps           a derivation as a worked solution
 ==============  ==============================================================================
 """

@@ -11,7 +11,22 @@ from typing import Any
 
 import sympy as sp
 
-from derive.notation.tree import Call, Compare, Name, Number, Power, Product, Sum, Times, Tree, make
+from derive.notation.tree import (
+    Call,
+    Compare,
+    Name,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Times,
+    Transpose,
+    Tree,
+    make,
+)
+from derive.tensor.scalar import is_decimal
+
+_ODD = frozenset("sign sin tan tanh sinh arcsin arctan arcsinh arctanh erf".split())
 
 
 def best(*trees: Tree) -> Tree:
@@ -91,18 +106,22 @@ def times(factors: Iterable[Tree]) -> Tree:
     below = [_plain_power(b, -e) for b, e in exponents.items() if e < 0]
     if number < 0:
         for k, factor in enumerate(above):
-            if isinstance(factor, Sum) and -1 in factor.signs:
-                above[k], number = negate(factor), -number
+            opposite = _opposite(factor)
+            if opposite is not None:
+                above[k], number = opposite, -number
                 break
     above.sort(key=_order)
     below.sort(key=_order)
     sign, magnitude = (-1 if number < 0 else 1), abs(number)
     if not above and not below:
         return Number.of(number)
-    if magnitude.p != 1:
-        above.insert(0, Number.of(magnitude.p))
-    if magnitude.q != 1:
-        below.insert(0, Number.of(magnitude.q))
+    if magnitude.p != 1 and is_decimal(magnitude):
+        above.insert(0, Number.of(magnitude))
+    else:
+        if magnitude.p != 1:
+            above.insert(0, Number.of(magnitude.p))
+        if magnitude.q != 1:
+            below.insert(0, Number.of(magnitude.q))
     if sign == 1 and not below and len(above) == 1:
         return above[0]
     if not above:
@@ -114,7 +133,10 @@ def times(factors: Iterable[Tree]) -> Tree:
 
 
 def _join_roots(number: sp.Rational, exponents: dict[Tree, sp.Rational]) -> sp.Rational:
-    """Write square roots of constants as one: sqrt(2) / (2 sqrt(pi)) is 1 / sqrt(2 pi)."""
+    """Write square roots of constants as one: sqrt(2) / (2 sqrt(pi)) is 1 / sqrt(2 pi).
+
+    What is left above and below is the root of a quotient, sqrt(2 / pi).
+    """
     roots = [b for b, e in exponents.items() if _is_number(b) and abs(e) == sp.Rational(1, 2)]
     for base in roots:
         if isinstance(base, Number) and exponents[base] > 0 and number.q % base.value == 0:
@@ -125,7 +147,19 @@ def _join_roots(number: sp.Rational, exponents: dict[Tree, sp.Rational]) -> sp.R
             for base in joined:
                 del exponents[base]
             exponents[times(joined)] = sp.Rational(sign, 2)
+    above, below = (
+        [b for b, e in exponents.items() if e == sp.Rational(sign, 2) and _is_constant(b)]
+        for sign in (1, -1)
+    )
+    if len(above) == len(below) == 1:
+        quotient = times([above[0], _reciprocal(below[0])])
+        del exponents[above[0]], exponents[below[0]]
+        exponents[quotient] = sp.Rational(1, 2)
     return number
+
+
+def _is_constant(tree: Tree) -> bool:
+    return _is_number(tree) or (isinstance(tree, Times) and all(map(_is_constant, tree.args)))
 
 
 def _is_number(tree: Tree) -> bool:
@@ -161,7 +195,37 @@ def negate(tree: Tree) -> Tree:
         return total(
             [negate(t) if s > 0 else t for s, t in zip(tree.signs, tree.args, strict=True)]
         )
+    if isinstance(tree, Transpose) and is_difference(tree):
+        return Transpose.of(negate(tree.args[0]))
     return times([Number.of(-1), tree])
+
+
+def is_difference(tree: Tree) -> bool:
+    """Tell whether a tree is a difference, or a product with one: its sign costs nothing."""
+    if isinstance(tree, Times):
+        return any(map(is_difference, tree.numerators))
+    if isinstance(tree, Transpose):
+        return is_difference(tree.args[0])
+    return isinstance(tree, Sum) and -1 in tree.signs
+
+
+def _opposite(tree: Tree) -> Tree | None:
+    """Write the negative of a tree with no sign in front, if it can be: b - a for a - b."""
+    if isinstance(tree, Number):
+        return tree if tree.value == 0 else None
+    if isinstance(tree, Sum):
+        return negate(tree) if -1 in tree.signs else None
+    if isinstance(tree, Times):
+        negative = negate(tree)
+        return None if isinstance(negative, Times) and negative.sign < 0 else negative
+    if not isinstance(tree, Call) or tree.name not in (*_ODD, "where"):
+        return None
+    condition = tree.args[:1] if tree.name == "where" else ()
+    values = [_opposite(value) for value in tree.args[len(condition) :]]
+    found = [value for value in values if value is not None]
+    if len(found) < len(values):
+        return None
+    return Call.of(tree.name, *condition, *found, rank=tree.rank, **tree.keywords)
 
 
 def unsigned(tree: Tree) -> Tree:
@@ -195,13 +259,26 @@ def total(terms: Iterable[Tree]) -> Tree:
             signed.append((-1, negate(term)))
         else:
             signed.append((1, term))
+    for sign, term in [item for item in signed if item[0] > 0]:
+        if (-1, term) in signed:
+            signed.remove((sign, term))
+            signed.remove((-1, term))
     if number != 0:
         signed.append((1 if number > 0 else -1, Number.of(abs(number))))
     if not signed:
         return Number.of(0)
     if all(sign < 0 for sign, _ in signed):
         return times([Number.of(-1), total([t for _, t in signed])])
-    signed.sort(key=lambda item: (item[0] < 0, is_constant(item[1]), item[1].sketch, item[1].cost))
+    # What is broadcast comes last: X W + b.
+    signed.sort(
+        key=lambda item: (
+            item[0] < 0,
+            is_constant(item[1]),
+            -item[1].rank,
+            item[1].sketch,
+            item[1].cost,
+        )
+    )
     if len(signed) == 1:
         return signed[0][1]
     args = tuple(t for _, t in signed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import sympy as sp
 
@@ -27,6 +27,7 @@ _NAMES = {
     "slope_of_abs": "sign",
 }
 _SIGNS = {"greater": ">", "greater_equal": ">=", "equal": "==", "selects": "==", "not_equal": "!="}
+_TURNED = {">": "<", ">=": "<="}
 
 
 def entrywise(expr: sp.Expr, values: Values | None = None) -> Tree:
@@ -54,7 +55,12 @@ def _shortest(body: sp.Expr) -> sp.Expr:
     return min((body, *(make(body) for make in _REWRITES)), key=lambda e: e.count_ops())
 
 
-_REWRITES: tuple[Callable[[sp.Expr], sp.Expr], ...] = (sp.factor, sp.together, sp.expand)
+_REWRITES: tuple[Callable[[sp.Expr], sp.Expr], ...] = (
+    sp.factor_terms,
+    sp.factor,
+    sp.together,
+    sp.expand,
+)
 
 
 def _write(expr: sp.Expr, values: Values) -> Tree:
@@ -87,7 +93,11 @@ def _write(expr: sp.Expr, values: Values) -> Tree:
         return _constant(expr)
     args = [_write(arg, values) for arg in expr.args]
     name = expr.func.__name__
+    if isinstance(expr, scalar.logaddexp):
+        return reduce(lambda a, b: Call.of(name, a, b, rank=max(a.rank, b.rank)), args)
     if name in _SIGNS:
+        if isinstance(args[0], Number):
+            return Compare.of(_TURNED.get(_SIGNS[name], _SIGNS[name]), *reversed(args))
         return Compare.of(_SIGNS[name], *args)
     if isinstance(expr, scalar.where):
         condition = args[0]
@@ -135,5 +145,12 @@ def _is_log_softmax(tree: Tree) -> bool:
 
 
 def coefficient_tree(value: sp.Expr) -> Tree:
-    """Write a coefficient or a size."""
-    return entrywise(value)
+    """Write a coefficient or a size, where a quotient that is rounded down is one of integers."""
+    if not value.has(sp.floor):
+        return entrywise(value)
+    floors = {floor: sp.Dummy(integer=True) for floor in value.atoms(sp.floor)}
+    trees = {}
+    for floor, name in floors.items():
+        parts = sp.fraction(sp.together(floor.args[0]))
+        trees[name] = Call.of("floor_divide", *map(coefficient_tree, parts), rank=0)
+    return entrywise(value.xreplace(floors), trees)

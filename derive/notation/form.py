@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from derive.notation.algebra import best, negate, norm, power, product, times
-from derive.notation.tree import Call, Sum, Transpose, Tree
+from derive.notation.algebra import best, is_difference, negate, norm, power, product, times
+from derive.notation.tree import Call, Times, Transpose, Tree
 
 if TYPE_CHECKING:
     from derive.notation.network import Term
@@ -110,12 +110,28 @@ def diagonal(vector: Form) -> Form:
 
 
 def flipped(links: Sequence[Form]) -> Sequence[Form] | None:
-    """Change the sign of a chain inside a sum that has a negative term, if there is one."""
+    """Change the sign of a chain inside a difference, if there is one."""
     for k, link in enumerate(links):
-        if isinstance(link.straight, Sum) and -1 in link.straight.signs:
+        if is_difference(link.straight):
             turned = replace(link, straight=negate(link.straight), turned=negate(link.turned))
             return [*links[:k], turned, *links[k + 1 :]]
     return None
+
+
+def unsigned_form(form: Form) -> tuple[int, Form]:
+    """Give the sign in front of a form, and the form without it."""
+    trees = form.straight, form.turned
+    if form.diagonal_of or not all(isinstance(t, Times) and t.sign < 0 for t in trees):
+        return 1, form
+    return -1, replace(form, straight=negate(trees[0]), turned=negate(trees[1]), terms=())
+
+
+def readings(form: Form) -> list[tuple[Tree, Tree]]:
+    """Give the two ways to write a form, and those to write what it is the negative of."""
+    pairs = [(form.straight, form.turned)]
+    if is_difference(form.straight) and is_difference(form.turned):
+        pairs.append((negate(form.straight), negate(form.turned)))
+    return pairs
 
 
 # --------------------------------------------------------------------------------------- chains

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from derive import pytrees
 from derive.notation.entrywise import coefficient_tree
+from derive.notation.form import readings
 from derive.notation.indices import free_letters, ranges
 from derive.notation.latex import typeset
 from derive.notation.letters import letter
+from derive.notation.loops import outputs_of_loops
 from derive.notation.matrix import Notation
-from derive.notation.naming import name_parts
+from derive.notation.naming import name_parts, turn_parts
 from derive.notation.text import spell, visible
 from derive.notation.tree import Items, Name, Tree
 from derive.simplify import flatten
 from derive.tensor import construct
 from derive.tensor.dims import Shape, is_one
-from derive.tensor.node import Tensor, name_of, symbols_of, topological
+from derive.tensor.names import names_on
+from derive.tensor.node import Tensor, symbols_of, topological
 
 Expr = Any
 """A tensor, or a (nested) tuple or dict of tensors."""
@@ -80,24 +83,43 @@ def formula(
         for node, name in (names or {}).items()
         if node in present or construct.split_coefficient(node)[1] in present
     }
-    for node in nodes:
-        name = name_of(node)
-        if name is not None and node.operands:
-            named.setdefault(node, name)
-    notation = Notation(columns, named)
-    defined = {node for node in flat if node in named and node not in (names or {})}
-    tops = [notation.definition(n) if n in defined else notation.tree(n) for n in flat]
-    top = _gather(expr, dict(zip(roots, tops, strict=True)))
-    used = [node for node in reversed(nodes) if node in named] if whole else []
-    intermediates = [(named[node], notation.definition(node)) for node in used if node not in flat]
-    trees = [top, *(tree for _, tree in intermediates)]
     symbols = symbols_of(*flat)
     taken = {symbol.name for symbol in symbols} | set(named.values())
     taken |= {size.name for s in (*symbols, *flat) for dim in s.shape for size in dim.free_symbols}
+    order: list[Tensor] = []
+    for node in nodes:
+        for name, view in names_on(node):
+            if view is not node and not whole:
+                continue
+            if view not in named and view.operands:
+                named[view] = _free(name, taken)
+                taken.add(named[view])
+            order.append(view)
+        order += [node] * (node in named and node not in order[-1:])
+    notation = Notation(columns, named)
+    notation.loops = outputs_of_loops(nodes)
+    defined = {node for node in flat if node in named and node not in (names or {})}
+    tops = [notation.definition(n) if n in defined else notation.tree(n) for n in flat]
+    top = _gather(expr, dict(zip(roots, tops, strict=True)))
+    used = [node for node in reversed(order) if node in named] if whole else []
+    intermediates = [(named[node], notation.definition(node)) for node in used if node not in flat]
+    pairs = [pair for form in notation.forms.values() for pair in readings(form)]
+    top, *defined_as = turn_parts([top, *(tree for _, tree in intermediates)], pairs)
+    intermediates = list(zip((name for name, _ in intermediates), defined_as, strict=True))
+    trees = [top, *defined_as]
     parts = name_parts(trees, taken)
     definitions = _visible(top, parts, dict(intermediates))
     shape = tuple(dim for dim in flat[0].shape if not is_one(dim)) if len(flat) == 1 else ()
     return Formula(top, parts, tuple(definitions), shape, frozenset(taken))
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """Give a name, with a number behind it where something else has it already."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}" if name[-1].isdigit() else f"{name}{number}"
+    return free
 
 
 def _visible(

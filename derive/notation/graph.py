@@ -81,6 +81,39 @@ def summands(tensor: Tensor) -> list[Tensor]:
     return [tensor]
 
 
+def common_factor(node: Add) -> tuple[Tensor, Labels, Tensor] | None:
+    """Find a factor that all terms of a sum have, entry by entry, with what is left of the sum.
+
+    The labels of the factor are axes of the sum; it has all of them.
+    """
+    axes, sizes = tuple(range(node.ndim)), dict(enumerate(node.shape))
+    products = [_factors(term) for term in node.operands]
+    for factor in products[0][1]:
+        if sorted(factor[1]) != list(axes) or not all(factor in p[1] for p in products[1:]):
+            continue
+        rests = []
+        for weight, factors in products:
+            left = list(factors)
+            left.remove(factor)
+            rests.append(construct.contract(left, axes, weight, sizes))
+        return *factor, construct.add(rests)
+    return None
+
+
+def _factors(term: Tensor) -> tuple[sp.Expr, list[tuple[Tensor, Labels]]]:
+    """Give the coefficient and the factors of a term; its axes are the first labels."""
+    weight, core, names = sp.S.One, term, tuple(range(term.ndim))
+    if isinstance(term, View):
+        labels = dict(zip(term.target, names, strict=True))
+        if len(labels) < term.ndim or not set(term.source) <= set(labels):
+            return weight, [(term, names)]
+        weight, core = term.coefficient, term.operand
+        names = tuple(labels[k] for k in term.source)
+    if not isinstance(core, Contraction):
+        return weight, [(core, names)]
+    return weight, opened(core, names, term.ndim)
+
+
 def dropped_axis(tensor: Tensor, kept: Sequence[int]) -> Tensor:
     """Give a tensor without its axes of size 1 that are not kept."""
     axes, shape = tuple(range(tensor.ndim)), tuple(tensor.shape[k] for k in kept)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from derive.notation.indices import LETTERS, Entries
-from derive.notation.letters import escape, letter
+from derive.notation.letters import at_time, component, escape, letter
 from derive.notation.text import ATOM, POWER, PRODUCT, SIGN, SUM, Written, visible
 from derive.notation.tree import (
     FULL,
@@ -23,10 +23,12 @@ from derive.notation.tree import (
     Number,
     Power,
     Product,
+    Recurrence,
     Sum,
     Times,
     Transpose,
     Tree,
+    is_component,
 )
 
 _FUNCTIONS = {
@@ -55,12 +57,14 @@ def typeset(root: Tree, names: Mapping[Tree, str], letters: str = LETTERS) -> st
 
     ``letters`` are for the indices of what has more than two axes.
     """
-    if root.rank > 2 and not isinstance(root, Name):
+    if root.rank > 2 and not isinstance(root, (Name, Recurrence)) and not is_component(root):
         return Entries(names, lambda tree: typeset(tree, names, letters), letters).whole(root)
     written: dict[Tree, Written] = {}
     for tree in visible(root, names):
         if tree is not root and tree in names:
             written[tree] = (letter(names[tree], tree.rank), ATOM)
+        elif tree.rank > 2 and isinstance(root, Items) and tree in root.args:
+            written[tree] = (typeset(tree, names, letters), ATOM)
         else:
             written[tree] = _write(tree, written)
     return written[root][0]
@@ -77,7 +81,9 @@ def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
         return text if own >= binding else bracketed(text)
 
     if isinstance(tree, Name):
-        return (r"\infty" if tree.data[0] == "inf" else letter(tree.data[0], tree.rank)), ATOM
+        return (r"\infty" if tree.data[0] == "inf" else letter(tree.data[0], tree.rank)), (
+            POWER if tree.data[0].startswith("∂") else ATOM  # a fraction
+        )
     if isinstance(tree, Number):
         return _number(tree)
     if isinstance(tree, Transpose):
@@ -102,13 +108,18 @@ def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
         return rf"\left[{left} {_SIGNS[tree.data[0]]} {right}\right]", ATOM
     if isinstance(tree, Call):
         return _call(tree, at, written)
+    if is_component(tree):
+        return _component(tree, written)
     if isinstance(tree, Index):
         if all(key in (None, 0, FULL) for key in tree.data) and tree.rank < 3:
             return written[tree.args[0]]  # on paper (n,), (n, 1) and their transposes are one
         key = ", ".join(_key(part, written) for part in tree.data)
-        return f"{at(tree.args[0], ATOM)}_{{[{key}]}}", POWER
+        base = at(tree.args[0], ATOM)
+        return f"{{{base}}}_{{[{key}]}}" if "_" in base else f"{base}_{{[{key}]}}", POWER
     if isinstance(tree, Einsum):
         return _einsum(tree, written), ATOM
+    if isinstance(tree, Recurrence):
+        return _recurrence(tree, written, tree.step.after), SUM
     assert isinstance(tree, Items)
     return _items(tree, written), ATOM
 
@@ -122,8 +133,9 @@ def _number(tree: Number) -> Written:
     if tree.decimal:
         digits, exponent = tree.decimal
         scale = rf"10^{{{exponent}}}" if exponent else ""
-        text = scale if digits == "1" else rf"{digits} \cdot {scale}" if exponent else digits
-        return text, SIGN if value < 0 else PRODUCT if exponent else ATOM
+        text = rf"{digits} \cdot {scale}" if exponent else digits
+        text = text.replace(r"1 \cdot ", "") if digits in ("1", "-1") else text
+        return text, SIGN if value < 0 else POWER if exponent else ATOM
     if value.q != 1:
         sign = "-" if value < 0 else ""
         return rf"{sign}\frac{{{abs(value.p)}}}{{{value.q}}}", SIGN if value < 0 else ATOM
@@ -176,6 +188,9 @@ def _call(tree: Call, at: Any, written: Mapping[Tree, Written]) -> Written:
     if name == "norm" and not tree.keywords:
         kind = "F" if args[0].rank > 1 else "2"
         return rf"\lVert {inner} \rVert_{{{kind}}}", ATOM
+    if name == "floor_divide":
+        above, below = (written[arg][0] for arg in args)
+        return rf"\left\lfloor \frac{{{above}}}{{{below}}} \right\rfloor", ATOM
     if name in _BRACKETS:
         left, right = _BRACKETS[name]
         return f"{left}{inner}{right}", ATOM
@@ -190,8 +205,13 @@ def _call(tree: Call, at: Any, written: Mapping[Tree, Written]) -> Written:
     if name == "kron":
         return rf"{at(args[0], POWER)} \otimes {at(args[1], POWER)}", PRODUCT
     function = _FUNCTIONS.get(name, rf"\operatorname{{{escape(name)}}}")
+    if "over" in tree.keywords:
+        function += f"_{{{letter(tree.keywords['over'])}}} "
     if "axis" in tree.keywords:
         function += rf"_{{\text{{axis }}{tree.keywords['axis']}}}".replace("(", "").replace(")", "")
+    for name in ("stride", "dilation"):
+        if name in tree.keywords:
+            inner += rf",\; \text{{{name} }}{tree.keywords[name]}"
     return function + bracketed(inner), ATOM
 
 
@@ -209,7 +229,8 @@ def _einsum(tree: Einsum, written: Mapping[Tree, Written]) -> str:
     factors = []
     for arg, own in zip(tree.args, letters, strict=True):
         text, binding = written[arg]
-        factors.append((text if binding == ATOM else bracketed(text)) + f"_{{{own}}}")
+        text = text if binding == ATOM else bracketed(text)
+        factors.append((f"{{{text}}}" if "_" in text else text) + f"_{{{own}}}")
     summed = sorted(set("".join(letters)) - set(out))
     total = rf"\sum_{{{' '.join(summed)}}} " if summed else ""
     inner = total + " ".join(factors)
@@ -225,3 +246,32 @@ def _items(tree: Items, written: Mapping[Tree, Written]) -> str:
         rows = [" & ".join(written[item][0] for item in row.args) for row in tree.args]
         return r"\begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}"
     return bracketed(r",\; ".join(written[arg][0] for arg in tree.args))
+
+
+def _component(tree: Tree, written: Mapping[Tree, Written]) -> Written:
+    """Write one output of a recurrence: of one that has a name, with the output's on top."""
+    (loop,), (k,) = tree.args, tree.data
+    assert isinstance(loop, Recurrence)
+    text, binding = written[loop]
+    output = loop.step.after[k]
+    if binding == SUM:
+        return _recurrence(loop, written, [output]), SUM
+    return component(text, output.rpartition("_")[0], tree.rank - 1), POWER
+
+
+def _recurrence(tree: Recurrence, written: Mapping[Tree, Written], outputs: Sequence[str]) -> str:
+    """Write the equations of a step, and what its sequences and first carries are."""
+    step = tree.step
+    parts = {**dict(step.equations), **dict(zip(step.after, step.results, strict=True))}
+    told = [f"{letter(name, part.rank)} = {typeset(part, {})}" for name, part in parts.items()]
+    length = typeset(step.length, {})
+    first, last, outside = (length, "1", f"{length}+1") if step.reverse else ("1", length, "0")
+    for name, init in zip(step.before[: step.carried], tree.inits, strict=False):
+        stem = letter(name.rpartition("_")[0], init.rank)
+        told.append(f"{at_time(stem, outside)} = {written[init][0]}")
+    for name, whole in zip(step.entries, tree.sequences, strict=True):
+        entry = written[whole][0] if isinstance(whole, Name) else bracketed(written[whole][0])
+        told.append(rf"{letter(name, whole.rank - 1)} = {entry}_{{[t]}}")
+    given = ", ".join(letter(name, parts[name].rank) for name in outputs)
+    equations = r",\; ".join([*told, rf"t = {first}, \dots, {last}"])
+    return rf"\left[{given}\right]_{{t}} \;\text{{ with }}\; {equations}"

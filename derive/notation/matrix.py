@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 import sympy as sp
 
 from derive.notation.algebra import best, norm, times, total
 from derive.notation.entrywise import coefficient_tree, entrywise
-from derive.notation.form import Form, both, chain, settled
+from derive.notation.form import Form, both, chain, settled, unsigned_form
 from derive.notation.graph import (
     carried,
+    common_factor,
     concatenation,
     dropped,
     dropped_axis,
@@ -26,7 +27,7 @@ from derive.notation.network import Network, Part, Term
 from derive.notation.place import as_column, as_flat, is_flat, ones, placed, shaped, unshaped
 from derive.notation.primitives import PRIMITIVES
 from derive.notation.sums import expanded, sum_of
-from derive.notation.tree import Call, Items, Name, Tree
+from derive.notation.tree import Call, Items, Name, Recurrence, Tree
 from derive.tensor import construct
 from derive.tensor.dims import Dim, is_one
 from derive.tensor.node import (
@@ -63,17 +64,22 @@ class Notation:
         self.columns = columns
         self.named = named or {}
         self.forms: dict[Tensor, Form] = {}
+        self.loops: Mapping[Hashable, list[Tensor]] = {}
+        self.recurrences: dict[Hashable, Recurrence] = {}
         self.scaled = self._scaled()
         self.terms: dict[Tensor, Term] = {}
 
     def _scaled(self) -> dict[Tensor, tuple[sp.Expr, Form]]:
-        """Write what a named tensor is a multiple of as a multiple of the name."""
+        """Write what a named tensor is a multiple of, or the transpose, by the name."""
         scaled = {}
         for node in self.named:
-            weight, base = construct.split_coefficient(node)
             form = self._named(node)
-            if base is not node and base not in self.named and not isinstance(base, View) and form:
-                scaled[base] = 1 / weight, form
+            if not isinstance(node, View) or node.operand in self.named or form is None:
+                continue
+            labels = [k for k in node.target if k != UNIT_AXIS]
+            if sorted(labels) == sorted(k for k in node.source if k != UNIT_AXIS) and form.rank < 3:
+                moved = labels != [k for k in node.source if k != UNIT_AXIS]
+                scaled[node.operand] = 1 / node.coefficient, form.transposed if moved else form
         return scaled
 
     def tree(self, root: Tensor) -> Tree:
@@ -87,7 +93,13 @@ class Notation:
 
     def definition(self, node: Tensor) -> Tree:
         """Write what a named tensor is."""
+        core = node.operand if isinstance(node, View) else node
+        known = self.scaled.pop(core, None), self.forms.pop(core, None)
         form = self._written(node)
+        if known[0] is not None:
+            self.scaled[core] = known[0]
+        if known[1] is not None:
+            self.forms[core] = known[1]
         return shaped(form, node.shape)
 
     def form(self, root: Tensor) -> Form:
@@ -96,6 +108,9 @@ class Notation:
             for node in topological([root]):
                 if node not in self.forms:
                     self.forms[node] = self._named(node) or self._written(node)
+                    weight, form = self.scaled.get(node, (sp.S.Zero, None))
+                    if weight == 1 and form is not None:
+                        self.forms[node] = form
         return self.forms[root]
 
     def _named(self, node: Tensor) -> Form | None:
@@ -181,8 +196,9 @@ class Notation:
                 k for k, dim in zip(labels, tensor.shape, strict=True) if not is_one(dim)
             )
             weight, form = self.scaled.get(tensor, (sp.S.One, None))
-            coefficient = coefficient * weight
-            parts.append(Part((form or self.form(tensor),), labels))
+            sign, form = unsigned_form(form or self.form(tensor))
+            coefficient = coefficient * weight * sign
+            parts.append(Part((form,), labels))
         return Network(parts, out, sizes, coefficient, self.columns)
 
     def _squared(self, factor: Factor, factors: Sequence[Factor], out: Labels) -> list[Factor]:
@@ -222,6 +238,12 @@ class Notation:
                 terms.append(self._broadcast(operand, own, node))
         terms = _alike(terms, self.columns)
         forms = [sum_of(t, rank, self.columns) for t in (terms, expanded(terms)) if t]
+        shared = common_factor(node)
+        if shared is not None and 0 < rank < 3:
+            factor, labels, rest = shared
+            parts = [Part((self.form(factor),), labels), Part((self.form(rest),), (*range(rank),))]
+            sizes = dict(enumerate(node.shape))
+            forms.append(Network(parts, (*range(rank),), sizes, sp.S.One, self.columns).term())
         return min(forms, key=lambda term: term.form(self.columns).straight.cost)
 
     def _broadcast(self, operand: Tensor, own: Labels, node: Tensor) -> Term:
@@ -285,20 +307,23 @@ class Notation:
                 continue
             places = tuple(order.index(k) for k in operand.target)
             exponent = construct.permute(x, places)
-            whole = {exponent: sp.S.One} if x in self.named else weights(exponent)
-            wanted = {t: -operand.coefficient * w for t, w in whole.items()}
-            given: dict[Tensor, sp.Expr] = {}
-            for term in operands:
-                given.update({term: sp.S.One} if term in self.named else weights(term))
+            wanted = {t: -operand.coefficient * w for t, w in self._weights(exponent).items()}
+            given = {t: w for term in operands for t, w in self._weights(term).items()}
             if not all(given.get(t) == w for t, w in wanted.items()):
                 continue
-            operands = [
-                t
-                for t in operands
-                if t is not operand and t not in wanted and not set(weights(t)) & set(wanted)
-            ]
+            left = [t for t in operands if t is not operand]
+            operands = [t for t in left if not set(self._weights(t)) & set(wanted)]
+            for term in (t for t in left if t not in operands):
+                rest = {t: w for t, w in self._weights(term).items() if t not in wanted}
+                operands += [construct.scale(t, w) for t, w in rest.items()]
             found.append(self._softmax_term(exponent, places.index(axes[0]), -operand.coefficient))
         return found, operands
+
+    def _weights(self, term: Tensor) -> dict[Tensor, sp.Expr]:
+        """Give the terms of a sum that has no name, with their coefficients."""
+        weight, base = construct.split_coefficient(term)
+        core = base.operand if isinstance(base, View) else base
+        return {base: weight} if {base, core} & set(self.named) else weights(term)
 
     def _softmax_term(self, exponent: Tensor, axis: int, weight: sp.Expr) -> Term:
         form = self.form(exponent)

@@ -219,17 +219,22 @@ class Network:
         return Part((settled(straight, turned, rank, flat),), labels)
 
     def _link(self) -> bool:
-        """Join two chains at a label that only they share."""
-        for label in self._summed():
-            carriers = self._carriers(label)
-            if len(carriers) != 2 or any(len(part.labels) > 2 for part in carriers):
-                continue
-            matrix_first = sorted(carriers, key=lambda part: -len(part.labels))
-            left, right = (part.from_label(label) for part in matrix_first)
-            links = (*_reversed(left.links), *right.links)
-            labels = (*reversed(left.labels[1:]), *right.labels[1:])
-            return self._replace(carriers, Part(links, labels))
-        return False
+        """Join two chains at a label that only they share, the simplest first."""
+        shared = [pair for label in self._summed() if (pair := self._joined_at(label))]
+        if not shared:
+            return False
+        label, carriers = min(shared, key=lambda pair: sum(map(_complexity, pair[1])))
+        matrix_first = sorted(carriers, key=lambda part: -len(part.labels))
+        left, right = (part.from_label(label) for part in matrix_first)
+        links = (*_reversed(left.links), *right.links)
+        labels = (*reversed(left.labels[1:]), *right.labels[1:])
+        return self._replace(carriers, Part(links, labels))
+
+    def _joined_at(self, label: int) -> tuple[int, list[Part]] | None:
+        carriers = self._carriers(label)
+        if len(carriers) != 2 or any(len(part.labels) > 2 for part in carriers):
+            return None
+        return label, carriers
 
     def _sum_alone(self) -> bool:
         """Sum over a label that only one chain has."""
@@ -352,6 +357,10 @@ class Network:
 
 def _cost(tree: Tree) -> int:
     return tree.cost
+
+
+def _complexity(part: Part) -> int:
+    return sum(min(link.straight.cost, link.turned.cost) for link in part.links)
 
 
 def _einsum_order(operand: tuple[str, Tree]) -> tuple[int, str]:

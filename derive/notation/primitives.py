@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import sympy as sp
 
@@ -11,6 +11,7 @@ from derive.notation.algebra import best, product
 from derive.notation.entrywise import coefficient_tree
 from derive.notation.form import Form, both
 from derive.notation.graph import summands
+from derive.notation.loops import scan
 from derive.notation.place import unshaped
 from derive.notation.sums import sum_of
 from derive.notation.tree import FULL, Call, Einsum, Index, Items, Number, Tree
@@ -130,12 +131,22 @@ def _pad(notation: Notation, node: Primitive) -> Form:
     if step != 1:
         chosen = Index.of(_eye(size), [FULL, _progression(start, step, operand.shape[axis])], 2)
         return _selected(notation, node, chosen, axis, 1)
-    behind = size - start - operand.shape[axis]
-    widths = []
-    for k in range(node.ndim):
-        pair = (start, behind) if k == axis else (0, 0)
-        widths.append(Items.of(coefficient_tree(sympify(width)) for width in pair))
-    return _call(notation, node, "pad", Items.of(widths))
+    before, behind = [sp.S.Zero] * node.ndim, [sp.S.Zero] * node.ndim
+    inner: Tensor = node
+    while _is_pad(inner) and (inner is node or inner not in notation.named):
+        axis, start, _ = inner.attributes
+        (operand,) = inner.operands
+        before[axis] += start
+        behind[axis] += inner.shape[axis] - start - operand.shape[axis]
+        inner = operand
+    pairs = zip(before, behind, strict=True)
+    widths = Items.of(Items.of(map(coefficient_tree, map(sp.expand, pair))) for pair in pairs)
+    tree = Call.of("pad", _exact(notation, inner), widths, rank=node.ndim)
+    return unshaped(tree, node.shape, notation.columns)
+
+
+def _is_pad(node: Tensor) -> TypeGuard[Primitive]:
+    return isinstance(node, Primitive) and node.name == "pad" and node.attributes[2] == 1
 
 
 def _progression(start: object, step: int, count: object) -> tuple[Tree | None, ...]:
@@ -144,13 +155,6 @@ def _progression(start: object, step: int, count: object) -> tuple[Tree | None, 
     first, last = as_coefficient(start), as_coefficient(start) + step * (as_coefficient(count) - 1)
     end = coefficient_tree(last + (1 if step > 0 else -1)) if step > 0 or last != 0 else None
     return coefficient_tree(first), end, Number.of(step)
-
-
-def sympify(value: object) -> object:
-    """Give a number as SymPy's."""
-    from derive.tensor.construct import as_coefficient
-
-    return as_coefficient(value)
 
 
 def _eye(size: object) -> Tree:
@@ -183,6 +187,26 @@ def _scatter(notation: Notation, node: Primitive) -> Form:
     return _selected(notation, node, chosen, axis, node.operands[1].ndim)
 
 
+def _windows(notation: Notation, node: Primitive) -> Form:
+    axes, strides, dilations = node.attributes
+    named = node.name == "windows"
+    sizes = node.shape[-len(axes) :] if named else [node.shape[k] for k in axes]
+    usual = (node.operands[0].ndim - 1,) if named else (0,)
+    trees = [coefficient_tree(size) for size in sizes]
+    keywords: dict[str, object] = {} if axes == usual else {"axis": _lone(axes)}
+    keywords |= {
+        name: _lone(steps) if len(set(steps)) > 1 else steps[0]
+        for name, steps in (("stride", strides), ("dilation", dilations))
+        if set(steps) != {1}
+    }
+    size = trees[0] if len(trees) == 1 else Items.of(trees)
+    return _call(notation, node, node.name, size, **keywords)
+
+
+def _lone(values: tuple[int, ...]) -> int | tuple[int, ...]:
+    return values[0] if len(values) == 1 else values
+
+
 PRIMITIVES: dict[str, Writer] = {
     "inv": _inverse,
     "det": _determinant,
@@ -197,4 +221,7 @@ PRIMITIVES: dict[str, Writer] = {
     "pad": _pad,
     "take": _take,
     "scatter": _scatter,
+    "scan": scan,
+    "windows": _windows,
+    "overlap_add": _windows,
 }

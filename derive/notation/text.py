@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from derive.notation.tree import (
@@ -16,6 +16,7 @@ from derive.notation.tree import (
     Number,
     Power,
     Product,
+    Recurrence,
     Sum,
     Times,
     Transpose,
@@ -95,6 +96,8 @@ def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
     if isinstance(tree, Compare):
         left, right = (at(arg, SUM) for arg in tree.args)
         return f"{left} {tree.data[0]} {right}", COMPARE
+    if isinstance(tree, Call) and tree.name == "floor_divide":
+        return " // ".join(at(arg, POWER) for arg in tree.args), PRODUCT
     if isinstance(tree, Call):
         numbers = tree.name not in ("where", "sum")  # NumPy has functions of truth values too
         parts = [
@@ -107,9 +110,16 @@ def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
         key = ", ".join(_key(part, written) for part in tree.data)
         return f"{at(tree.args[0], ATOM)}[{key}]", ATOM
     if isinstance(tree, Einsum):
-        letters = f'"{",".join(tree.data[:-1])}->{tree.data[-1]}"'
+        *own, out = tree.data
+        distinct = len(set(own[0])) == len(own[0])
+        if len(own) == 1 and distinct and "".join(c for c in own[0] if c in out) == out:
+            axes = [k for k, c in enumerate(own[0]) if c not in out]
+            return f"sum({written[tree.args[0]][0]}{_axis(axes, len(own[0]))})", ATOM
+        letters = f'"{",".join(own)}->{out}"'
         operands = ", ".join(written[arg][0] for arg in tree.args)
         return f"einsum({letters}, {operands})", ATOM
+    if isinstance(tree, Recurrence):
+        return _recurrence(tree, written), ATOM
     assert isinstance(tree, Items)
     left, right = tree.data[0]
     items = [written[arg][0] for arg in tree.args]
@@ -150,6 +160,12 @@ def _times(tree: Times, at: Any) -> Written:
     ) else PRODUCT
 
 
+def _axis(axes: Sequence[int], rank: int) -> str:
+    if len(axes) == rank:
+        return ""
+    return f", axis={axes[0] if len(axes) == 1 else tuple(axes)}"
+
+
 def _key(part: Any, written: Mapping[Tree, Written]) -> str:
     if part == FULL:
         return ":"
@@ -159,3 +175,20 @@ def _key(part: Any, written: Mapping[Tree, Written]) -> str:
     if isinstance(part, Tree):
         return written[part][0]
     return str(part)
+
+
+def _recurrence(tree: Recurrence, written: Mapping[Tree, Written]) -> str:
+    """Write a call of scan, with a function of the carries and the entries."""
+    step = tree.step
+    results = [spell(result, {}) for result in step.results]
+    inits = [written[init][0] for init in tree.inits]
+    sequences = [written[sequence][0] for sequence in tree.sequences]
+    parameters = ", ".join((*step.before, *(step.entries or ("_",))))
+    args = [f"lambda {parameters}: {_tuple(results)}", _tuple(inits)]
+    args += [_tuple(sequences)] if sequences else [f"length={spell(step.length, {})}"]
+    args += ["reverse=True"] if step.reverse else []
+    return f"scan({', '.join(args)})"
+
+
+def _tuple(items: list[str]) -> str:
+    return items[0] if len(items) == 1 else f"({', '.join(items)})"

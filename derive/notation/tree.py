@@ -7,8 +7,10 @@ minus signs, transposes and calls that a reader meets.  Products, sums and power
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -214,12 +216,9 @@ class Index(Tree):
 
     @staticmethod
     def of(tree: Tree, key: Sequence[Any], rank: int) -> Index:
-        if (
-            isinstance(tree, Index)
-            and len(tree.data) == len(key)
-            and None not in (*tree.data, *key)
-        ):
-            joined = [_entry_of(inner, part) for inner, part in zip(tree.data, key, strict=True)]
+        if isinstance(tree, Index) and None not in (*tree.data, *key):
+            pairs = zip_longest(tree.data, key, fillvalue=FULL)
+            joined = [_entry_of(inner, part) for inner, part in pairs]
             if None not in joined:
                 return Index.of(tree.args[0], joined, rank)
         return make(Index, (tree,), tuple(key), rank, 1, 2 + 3 * len(key))
@@ -229,6 +228,8 @@ def _entry_of(inner: Any, part: Any) -> Any:
     """Give entry 0, or the whole, of a part of an axis; None for what is more involved."""
     if part == FULL:
         return inner if isinstance(inner, tuple) else None
+    if inner == FULL and isinstance(part, tuple):
+        return part
     if part == 0 and isinstance(inner, tuple):
         backwards = inner[2] is not None and inner[0] is None
         return None if backwards else inner[0] or Number.of(0)
@@ -254,6 +255,59 @@ class Einsum(Tree):
         size = 12 + sum(map(len, letters)) + len(out)
         data = (*letters, out)
         return make(Einsum, tuple(operands), data, len(out), len(operands), size, "einsum ")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a recurrence does each time.
+
+    ``before`` and ``after`` are the names of its carries, ``entries`` those of what it reads of
+    the sequences, ``equations`` what it names on the way, and ``results`` the new carries; those
+    from ``carried`` on are not read by the next step.
+    """
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    entries: tuple[str, ...]
+    equations: tuple[tuple[str, Tree], ...]
+    results: tuple[Tree, ...]
+    carried: int
+    length: Tree
+    reverse: bool
+
+
+class Recurrence(Tree):
+    """A loop; ``args`` are the initial carries, then the sequences, and ``data`` is its step.
+
+    It gives the carries at all times; an index picks one of several.
+    """
+
+    @staticmethod
+    def of(step: Step, inits: Sequence[Tree], sequences: Sequence[Tree], rank: int) -> Recurrence:
+        inside = [*step.results, *(tree for _, tree in step.equations)]
+        cost = 1 + sum(tree.cost for tree in inside)
+        size = 20 + sum(tree.size for tree in inside)
+        return make(Recurrence, (*inits, *sequences), (step,), rank, cost, size, "scan ")
+
+    @property
+    def step(self) -> Step:
+        """What it does each time."""
+        return self.data[0]
+
+    @property
+    def inits(self) -> tuple[Tree, ...]:
+        """The carries before the first step."""
+        return self.args[: len(self.step.before)]
+
+    @property
+    def sequences(self) -> tuple[Tree, ...]:
+        """What it reads an entry of each time."""
+        return self.args[len(self.step.before) :]
+
+
+def is_component(tree: Tree) -> bool:
+    """Tell whether a tree is one output of a recurrence that has several."""
+    return isinstance(tree, Index) and isinstance(tree.args[0], Recurrence)
 
 
 FULL = (None, None, None)
@@ -282,3 +336,26 @@ def children(tree: Tree) -> list[Tree]:
         return list(tree.args)
     inside = [part for key in tree.data for part in (key if isinstance(key, tuple) else (key,))]
     return [*tree.args, *(part for part in inside if isinstance(part, Tree))]
+
+
+def with_args(tree: Tree, replaced: Mapping[Tree, Tree]) -> Tree:
+    """Give a tree with others in place of its arguments, and of the trees in an index."""
+
+    def put(part: Any) -> Any:
+        if isinstance(part, tuple):
+            return tuple(map(put, part))
+        return replaced[part] if isinstance(part, Tree) else part
+
+    args, data = put(tree.args), put(tree.data)
+    if args == tree.args and data == tree.data:
+        return tree
+    if isinstance(tree, Transpose):
+        return Transpose.of(args[0])
+    cost, size = (
+        own - sum(parts)
+        for own, parts in (
+            (tree.cost, [arg.cost for arg in tree.args]),
+            (tree.size, [arg.size for arg in tree.args]),
+        )
+    )
+    return make(type(tree), args, data, tree.rank, cost, size)

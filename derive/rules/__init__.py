@@ -1,6 +1,6 @@
 """The differentiation rules, a file for each family of operations."""
 
-from derive.rules import elementwise, linear, products, reductions, structural
+from derive.rules import elementwise, linear, loops, products, reductions, structural, windows
 from derive.rules.registry import RULES, Rule, rule, rule_for
 
 __all__ = [
@@ -8,9 +8,11 @@ __all__ = [
     "Rule",
     "elementwise",
     "linear",
+    "loops",
     "products",
     "reductions",
     "rule",
     "rule_for",
     "structural",
+    "windows",
 ]

@@ -7,13 +7,17 @@ passes on: with none of them it gives a gradient, with the axes of an output a J
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from derive.errors import UnsupportedError
 from derive.tensor.node import Labels, Primitive, Tensor
 
 Pullback = Callable[[Tensor, Tensor, int, int], Tensor]
+Results = Sequence[tuple[Tensor, Tensor]]
+"""The results of one operation, each with its cotangent."""
+
+JointPullback = Callable[[Results, int, Sequence[int]], list[Tensor]]
 Example = Callable[[], tuple[Tensor, Tensor]]
 
 EXTRA = 1000
@@ -34,6 +38,32 @@ class Rule:
     pullback: Pullback
     example: Example
 
+    def family(self, node: Tensor) -> Hashable:
+        """Give what nodes have in common that are results of one operation."""
+        return node
+
+    def shares(self, results: Results, extra: int, positions: Sequence[int]) -> list[Tensor]:
+        """Give the shares of the operands at these positions."""
+        ((node, cotangent),) = results
+        return [self.pullback(node, cotangent, extra, position) for position in positions]
+
+
+@dataclass(frozen=True)
+class JointRule(Rule):
+    """The rule of an operation with several results, which are nodes with the same operands.
+
+    Their cotangents are pulled back together, and the shares of all operands are made at once.
+    """
+
+    relatives: Callable[[Tensor], Hashable]
+    joint: JointPullback
+
+    def family(self, node: Tensor) -> Hashable:
+        return self.relatives(node)
+
+    def shares(self, results: Results, extra: int, positions: Sequence[int]) -> list[Tensor]:
+        return self.joint(results, extra, positions)
+
 
 RULES: dict[str, Rule] = {}
 
@@ -46,6 +76,27 @@ def rule(
     def register(pullback: Pullback) -> Pullback:
         RULES[name] = Rule(name, formula, source, pullback, example)
         return pullback
+
+    return register
+
+
+def joint_rule(
+    name: str,
+    *,
+    formula: str,
+    source: str,
+    example: Example,
+    relatives: Callable[[Tensor], Hashable],
+) -> Callable[[JointPullback], JointPullback]:
+    """Register a pullback of all results of an operation under the name of a primitive."""
+
+    def register(joint: JointPullback) -> JointPullback:
+        def pullback(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
+            (share,) = joint([(node, cotangent)], extra, [position])
+            return share
+
+        RULES[name] = JointRule(name, formula, source, pullback, example, relatives, joint)
+        return joint
 
     return register
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import sympy as sp
 
 from derive.tensor import construct
-from derive.tensor.names import carry_name
+from derive.tensor.names import carry_name, is_kept
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
@@ -26,7 +26,7 @@ from derive.tensor.node import (
     Primitive,
     Tensor,
     View,
-    name_of,
+    is_named,
     topological,
 )
 from derive.tensor.rebuild import factors_of, named_labels, rebuild
@@ -34,6 +34,8 @@ from derive.tensor.scalar import placeholder
 
 MOST_FACTORS = 12
 MOST_TERMS = 16
+SUMMED = 0x9E3779B97F4A7C15
+"""What a summed label adds to the hash of a product."""
 
 Factor = tuple[Tensor, Labels]
 
@@ -42,7 +44,7 @@ def simplify(roots: Sequence[Tensor]) -> list[Tensor]:
     """Bring expressions into the shared form; their values do not change."""
     uses = Counter(o for node in topological(list(roots)) for o in node.operands)
     uses.update(roots)
-    return _normalise(roots, lambda node: uses[node] <= 1, collect=True)
+    return _normalise(roots, lambda node: uses[node] <= 1 and not is_kept(node), collect=True)
 
 
 def flatten(roots: Sequence[Tensor]) -> list[Tensor]:
@@ -58,7 +60,7 @@ def _normalise(
     signatures: dict[Tensor, int] = {}
 
     def may_merge(original: Tensor) -> bool:
-        if name_of(original) is not None:
+        if is_named(original):
             return False  # what the user named stays as it is
         return merges(original) and (not isinstance(original, View) or may_merge(original.operand))
 
@@ -214,10 +216,15 @@ def _terms(tensor: Tensor, names: Labels) -> list[Tensor] | None:
 def _eliminates(
     term: Tensor, names: Labels, carried: set[int], out: Labels, constants: bool
 ) -> bool:
-    """Tell whether a term has a delta, one of whose labels is carried, or sums to a multiple.
+    """Tell whether a term has a delta, one of whose labels is carried, or its sum is simple.
 
-    A term that is broadcast along a summed label, which nothing else carries, sums to a multiple.
+    A term that is broadcast along a summed label, which nothing else carries, sums to a multiple; a
+    distribution over all such labels sums to a number.
     """
+    if constants:
+        outcomes = {names[axis] for axis in construct.known_sum(term)[0]}
+        if outcomes and not outcomes & carried and not outcomes & {*out}:
+            return True
     if not isinstance(term, View):
         return False
     first: dict[int, int] = {}
@@ -352,7 +359,8 @@ def _signature(tensor: Tensor, known: dict[Tensor, int]) -> int:
         if isinstance(node, View):
             known[node] = known[node.operand]
         elif isinstance(node, Contraction):
-            known[node] = sum(known[o] for o in node.operands) % (1 << 64)
+            summed = SUMMED * (len(node.sizes) - node.ndim)
+            known[node] = (summed + sum(known[o] for o in node.operands)) % (1 << 64)
         elif isinstance(node, Map) and node.body == placeholder(0) ** 2:
             known[node] = 2 * known[node.operands[0]] % (1 << 64)
         elif isinstance(node, Add):

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 import sympy as sp
+from sympy.printing.precedence import PRECEDENCE
+from sympy.printing.str import StrPrinter
 
 from derive.errors import ShapeError
 
@@ -76,7 +78,28 @@ def is_one(dim: sp.Expr) -> bool:
     return dim is sp.S.One
 
 
+class _Sizes(StrPrinter):
+    """Writes sizes; a quotient that is rounded down is that of Python's integers."""
+
+    def _print_floor(self, expr: sp.floor) -> str:
+        dividend, divisor = sp.fraction(sp.together(expr.args[0]))
+        return f"({self.parenthesize(dividend, PRECEDENCE['Mul'])}//{self._print(divisor)})"
+
+
+def show_dim(dim: sp.Expr) -> str:
+    """Write a size in the user's dim names.
+
+    Examples
+    --------
+    >>> n = dims("n")
+    >>> show_dim(sp.floor((n + 1) / 2))
+    '(n + 1)//2'
+    """
+    text = str(_Sizes().doprint(dim))
+    return text[1:-1] if isinstance(dim, sp.floor) else text
+
+
 def show_shape(shape: Shape) -> str:
     """Write a shape as Python writes a tuple, in the user's dim names."""
-    inner = ", ".join(str(size) for size in shape)
+    inner = ", ".join(map(show_dim, shape))
     return f"({inner},)" if len(shape) == 1 else f"({inner})"

@@ -308,11 +308,26 @@ def intern(
 
 
 user_names: WeakKeyDictionary[Tensor, str] = WeakKeyDictionary()
+view_names: WeakKeyDictionary[Tensor, dict[tuple[Any, ...], str]] = WeakKeyDictionary()
+"""The names of views, by the tensor that they are of: whatever uses a view takes it in."""
 
 
 def name_of(tensor: Tensor) -> str | None:
     """Give the name that a user gave to an intermediate with ``derive.let``, if any."""
-    return user_names.get(tensor)
+    name = user_names.get(tensor)
+    if name is None and isinstance(tensor, View) and tensor.operand in view_names:
+        name = view_names[tensor.operand].get(parts_of_view(tensor))
+    return name
+
+
+def parts_of_view(view: View) -> tuple[Any, ...]:
+    """Give what a view is apart from its operand."""
+    return view.coefficient, view.source, view.target, view.shape
+
+
+def is_named(tensor: Tensor) -> bool:
+    """Tell whether a user named a tensor, or a view of it."""
+    return tensor in user_names or tensor in view_names
 
 
 def is_whole(tensor: Tensor) -> bool:
@@ -321,7 +336,7 @@ def is_whole(tensor: Tensor) -> bool:
     Without a limit, a function of a function would grow with the depth of an expression, and one
     that is used twice by each next one exponentially.
     """
-    if name_of(tensor) is not None:
+    if is_named(tensor):
         return True
     return isinstance(tensor, Map) and _length(tensor.body) > LONGEST_BODY
 

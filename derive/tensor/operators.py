@@ -67,7 +67,8 @@ def describe(tensor: Tensor) -> str:
     """Name an operand for an error: its formula when that is short, and its shape."""
     from derive.tensor.node import Symbol
 
-    name = f"{tensor.name}: " if isinstance(tensor, Symbol) else ""
+    named = isinstance(tensor, Symbol) and not tensor.name.startswith("\0")
+    name = f"{tensor.name}: " if named else ""  # type: ignore[attr-defined]
     return f"{name}{show_shape(tensor.shape)}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from derive.errors import UnsupportedError
-from derive.tensor import construct, linear, reductions, structural
+from derive.tensor import construct, linear, reductions, structural, windows
 from derive.tensor.dims import Shape
 from derive.tensor.node import (
     UNIT_AXIS,
@@ -88,6 +88,13 @@ _MAKERS: dict[str, Callable[..., Tensor]] = {
     "scatter": lambda node, x, i: structural.scatter(
         x, i, node.attributes[0], node.shape[node.attributes[0]]
     ),
+    "windows": lambda node, x: windows.take_windows(
+        "windows", x, windows.Slides(*node.attributes), node.shape[x.ndim :]
+    ),
+    "overlap_add": lambda node, x: windows.add_windows(
+        x, windows.Slides(*node.attributes), tuple(node.shape[k] for k in node.attributes[0])
+    ),
+    "scan": lambda node, *operands: _loops().remake(node, operands),
     "standardize": lambda node, x, eps: reductions.standardize_axes(
         x, eps, node.attributes[0], node.attributes[1] == "centred"
     ),
@@ -96,6 +103,12 @@ _MAKERS: dict[str, Callable[..., Tensor]] = {
         for name in ("max", "min", "prod", "logsumexp")
     },
 }
+
+
+def _loops() -> Any:
+    from derive.tensor import loops
+
+    return loops
 
 
 def remake(node: Primitive | Operation, operands: Sequence[Tensor]) -> Tensor:

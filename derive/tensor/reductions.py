@@ -101,6 +101,8 @@ def reduce_axes(name: str, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
         axes = tuple(kept.index(k) for k in axes if k not in units)
     if not axes:
         return tensor
+    if name == "logsumexp":
+        return construct.logsumexp(tensor, axes)
     shape = tuple(dim for k, dim in enumerate(tensor.shape) if k not in axes)
     return construct.primitive(name, (tensor,), shape, (axes,))
 
@@ -164,6 +166,8 @@ def log_softmax(x: TensorLike, axis: int | Sequence[int] = -1) -> Tensor:
     (n, k)
     """
     tensor = as_tensor(x)
+    varying, _ = construct.split_exponent(tensor, normalize_axes(axis, tensor.ndim, "log_softmax"))
+    tensor = tensor if varying is None else varying
     return tensor - logsumexp(tensor, axis, keepdims=True)
 
 

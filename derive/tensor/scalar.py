@@ -76,6 +76,35 @@ class softplus(_RealFunction):
         return self.rewrite(sp.exp)._eval_evalf(prec)
 
 
+class logaddexp(_RealFunction):
+    """The function log(exp(x) + exp(y) + ...) of two or more arguments.
+
+    The derivative in x is exp(x) / (exp(x) + exp(y)) = sigmoid(x - y).
+    """
+
+    @classmethod
+    def eval(cls, *args: sp.Expr) -> sp.Expr | None:
+        terms = [t for arg in args for t in (arg.args if isinstance(arg, cls) else (arg,))]
+        terms = sorted((t for t in terms if t is not -sp.oo), key=sp.default_sort_key)
+        number = next((t for t in terms if t.is_number), None)
+        if number is not None and len(terms) > 1:
+            terms.remove(number)
+            return number + softplus(cls(*terms) - number)
+        if len(terms) < 2:
+            return terms[0] if terms else -sp.oo
+        return cls(*terms) if tuple(terms) != args else None
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        others = [arg for k, arg in enumerate(self.args, start=1) if k != argindex]
+        return sigmoid(self.args[argindex - 1] - logaddexp(*others))
+
+    def _eval_rewrite_as_exp(self, *args: sp.Expr, **_: Any) -> sp.Expr:
+        return sp.log(sp.Add(*map(sp.exp, args)))
+
+    def _eval_evalf(self, prec: int) -> sp.Expr:
+        return self.rewrite(sp.exp)._eval_evalf(prec)
+
+
 class relu(_RealFunction):
     """The function max(x, 0); its derivative is (x > 0), which is 0 at 0."""
 
@@ -187,7 +216,18 @@ class where(_RealFunction):
             return b if condition.is_zero else a
         if isinstance(condition, _Comparison) and (a, b) == (sp.S.One, sp.S.Zero):
             return condition
+        if b.is_zero and a != 1 and a.is_finite and is_constant(a):
+            return a * where(condition, sp.S.One, sp.S.Zero)
+        if isinstance(a, where) and a.args[0] == condition:
+            return where(condition, a.args[1], b)
+        if isinstance(b, where) and b.args[0] == condition:
+            return where(condition, a, b.args[2])
         return None
+
+
+def is_constant(expr: sp.Expr) -> bool:
+    """Tell whether an expression holds numbers and sizes alone."""
+    return all(s.is_integer and s.is_positive for s in expr.free_symbols)
 
 
 class maximum(_RealFunction):
@@ -226,6 +266,17 @@ class minimum(_RealFunction):
         return where(equal(a, b), sp.Rational(1, 2), greater(b, a))
 
 
+def is_decimal(number: sp.Expr) -> bool:
+    """Tell whether a number is written as a decimal, as 0.044715 is; 1/2 and 1/3 are fractions."""
+    return bool(
+        number.is_Rational
+        and number.q >= 100
+        and number.q % 10 == 0
+        and sp.Rational(repr(float(number))) == number
+    )
+
+
+COMPARISONS = (greater, greater_equal, equal, selects, not_equal)
 PIECEWISE_CONSTANT = (sp.sign, slope_of_abs, sp.floor, sp.ceiling, _Comparison)
 
 
@@ -294,6 +345,9 @@ def derivative(body: sp.Expr, u: sp.Symbol) -> sp.Expr:
     if isinstance(body, sp.Add):
         return sp.Add(*(derivative(term, u) for term in body.args))
     if isinstance(body, sp.Mul):
+        shortest = _simple_quotient(body, u)
+        if shortest is not None:
+            return shortest
         return sp.Add(
             *(
                 sp.Mul(*body.args[:k], slope, *body.args[k + 1 :])
@@ -322,6 +376,21 @@ def derivative(body: sp.Expr, u: sp.Symbol) -> sp.Expr:
     )
 
 
+def _simple_quotient(body: sp.Mul, u: sp.Symbol) -> sp.Expr | None:
+    """Differentiate a / b as (a' b - a b') / b**2 where that numerator is a constant.
+
+    The product rule would write the slope of x / (1 + |x|) as a difference that cancels.
+    """
+    below = [f for f in body.args if f.is_Pow and f.exp.is_Integer and f.exp < 0 and f.has(u)]
+    under = 1 / sp.Mul(*below)
+    over = body * under
+    if not below or not over.has(u):
+        return None
+    top = derivative(over, u) * under - over * derivative(under, u)
+    top = tidy(sp.expand(top))
+    return None if top.has(u) else top / under**2
+
+
 def _partial(call: sp.Function, position: int) -> sp.Expr:
     """Give the partial derivative of a function call in one argument."""
     if isinstance(call, sp.Abs):
@@ -341,33 +410,29 @@ def _partial(call: sp.Function, position: int) -> sp.Expr:
 
 @lru_cache(maxsize=16384)
 def tidy(body: sp.Expr) -> sp.Expr:
-    """Recognise the logistic family, whose named forms are shorter and do not overflow."""
+    """Write a body in shorter functions, those of ``derive.tensor.exponentials`` among them."""
+    from derive.tensor.exponentials import recognise
+
     if body.has(relu):
         body = body.replace(lambda e: isinstance(e, sp.Mul), _merge_relu)
     if body.has(slope_of_abs):
         body = body.replace(lambda e: isinstance(e, sp.Mul) and e.has(slope_of_abs), _merge_abs)
-    if not body.has(sp.exp):
-        return body
-    w = sp.Wild("w")
-    rules = (
-        (sp.log(1 + sp.exp(w)), softplus(w)),
-        (1 / (1 + sp.exp(w)), sigmoid(-w)),
-    )
-    for pattern, replacement in rules:
-        body = body.replace(pattern, replacement)
-    return _merge_sigmoid(body)
+    body = recognise(body)
+    if body.has(sigmoid, softplus):
+        body = body.replace(lambda e: isinstance(e, sp.Add), _merge_reflected)
+    return body
 
 
 def _merge_abs(product: sp.Mul) -> sp.Expr:
-    """Rewrite sign(w) |w|**k as w**k, for an odd k."""
+    """Rewrite sign(w) |w|**k as w**k, and sign(w) w**k as |w|**k, for an odd k."""
     factors = list(product.args)
     for slope in [f for f in factors if isinstance(f, slope_of_abs)]:
         (w,) = slope.args
         for size in factors:
             base, exponent = size.as_base_exp()
-            if base == sp.Abs(w) and exponent.is_odd:
+            if base in (w, sp.Abs(w)) and exponent.is_odd:
                 factors.remove(slope)
-                factors[factors.index(size)] = w**exponent
+                factors[factors.index(size)] = (sp.Abs(w) if base == w else w) ** exponent
                 break
     return sp.Mul(*factors)
 
@@ -379,22 +444,24 @@ def _merge_relu(product: sp.Mul) -> sp.Expr:
     return sp.Mul(*(f for f in product.args if f not in masks))
 
 
+def _merge_reflected(total: sp.Add) -> sp.Expr:
+    """Rewrite sigmoid(-w) as 1 - sigmoid(w), and softplus(-w) as softplus(w) - w, beside the other.
+
+    Only where less is left than was there: one term of the logistic loss's slope in the logit,
+    which is ``(1 - y) sigmoid(z) - y sigmoid(-z) = sigmoid(z) - y``, and none of its slope in y.
+    """
+    for call in sorted(total.atoms(sigmoid, softplus), key=sp.default_sort_key):
+        w = call.args[0]
+        if not w.could_extract_minus_sign() or not total.has(call.func(-w)):
+            continue
+        other = 1 - sigmoid(-w) if isinstance(call, sigmoid) else softplus(-w) + w
+        merged = sp.expand(total.xreplace({call: other}))
+        gone = isinstance(call, sigmoid) or not merged.has(softplus(-w))
+        if gone and merged.count_ops() < total.count_ops():
+            total = merged
+    return total
+
+
 def _is_relu_power(factor: sp.Expr) -> bool:
     base, exponent = factor.as_base_exp()
     return isinstance(base, relu) and bool(exponent.is_positive)
-
-
-def _merge_sigmoid(body: sp.Expr) -> sp.Expr:
-    """Rewrite exp(w) sigmoid(-w) as sigmoid(w)."""
-
-    def merge(product: sp.Mul) -> sp.Expr:
-        factors = list(product.args)
-        for s in [f for f in factors if isinstance(f, sigmoid)]:
-            e = sp.exp(-s.args[0])
-            if e in factors:
-                factors.remove(s)
-                factors.remove(e)
-                factors.append(sigmoid(-s.args[0]))
-        return sp.Mul(*factors)
-
-    return body.replace(lambda e: isinstance(e, sp.Mul) and e.has(sigmoid), merge)

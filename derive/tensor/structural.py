@@ -102,6 +102,9 @@ def window(tensor: Tensor, axis: int, start: sp.Expr, count: sp.Expr, step: int)
     if isinstance(tensor, Primitive) and tensor.name == "slice" and tensor.attributes[0] == axis:
         _, first, _, stride = tensor.attributes
         return window(tensor.operands[0], axis, first + stride * start, count, step * stride)
+    if isinstance(tensor, Primitive) and tensor.name == "slice" and tensor.attributes[0] > axis:
+        # Of slices of several axes, that of the last axis is the outermost one.
+        return window(window(tensor.operands[0], axis, start, count, step), *tensor.attributes)
     if isinstance(tensor, Primitive) and tensor.name == "pad":
         inner = tensor.operands[0]
         if tensor.attributes == (axis, start, step) and same_dim(inner.shape[axis], count):
@@ -148,7 +151,9 @@ def spread(tensor: Tensor, axis: int, start: sp.Expr, size: sp.Expr, step: int) 
     if start == 0 and step == 1 and same_dim(size, tensor.shape[axis]):
         return tensor
     weight, base = construct.split_coefficient(tensor)
-    if isinstance(base, View):
+    if weight.is_infinite:
+        weight, base = sp.S.One, tensor  # times the zeros around it, it would not be 0
+    elif isinstance(base, View):
         label = base.target[axis]
         carried = [k for k, name in enumerate(base.source) if name == label]
         if label != UNIT_AXIS and base.target.count(label) == 1 and len(carried) == 1:

@@ -9,7 +9,14 @@ from math import prod
 from typing import NamedTuple
 
 from derive.tensor.dims import Shape, is_one, show_shape
-from derive.verification.arrays import diagonal_of, diagonal_with, permuted, repeated, scaled, summed
+from derive.verification.arrays import (
+    diagonal_of,
+    diagonal_with,
+    permuted,
+    repeated,
+    scaled,
+    summed,
+)
 from derive.verification.entries import Array
 from derive.verification.factors import Factor
 from derive.verification.findings import Finding, Kind, Problem

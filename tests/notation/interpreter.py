@@ -6,12 +6,14 @@ It shares nothing with the printers and the code generator, so it can tell wheth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import sympy as sp
 from scipy import special
 
+from derive.tensor.loops import Body
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
@@ -26,16 +28,18 @@ from derive.tensor.node import (
     topological,
 )
 from derive.tensor.scalar import placeholder
-from tests.support import standardize
+from tests.support import overlap_add, standardize, windows
 
 SCALAR_FUNCTIONS = {
     "sigmoid": special.expit,
     "softplus": lambda x: np.logaddexp(0, x),
+    "logaddexp": lambda *x: reduce(np.logaddexp, x),
     "relu": lambda x: np.maximum(x, 0),
     "slope_of_abs": lambda x: np.where(x >= 0, 1.0, -1.0),
     "greater": lambda a, b: 1.0 * (a > b),
     "greater_equal": lambda a, b: 1.0 * (a >= b),
     "equal": lambda a, b: 1.0 * (a == b),
+    "selects": lambda a, b: 1.0 * (a == b),
     "not_equal": lambda a, b: 1.0 * (a != b),
     "where": lambda c, a, b: np.where(c != 0, a, b),
     "maximum": np.maximum,
@@ -137,6 +141,14 @@ def primitive(node: Primitive, args: list[np.ndarray], shape: tuple[int, ...], v
             positions = int(number(start, values)) + step * np.arange(args[0].shape[axis])
             np.moveaxis(result, axis, 0)[positions] = np.moveaxis(args[0], axis, 0)
             return result
+        case "windows", (axes, strides, dilations):
+            sizes_within = shape[args[0].ndim :]
+            return windows(args[0], sizes_within, axes, strides, dilations)
+        case "overlap_add", (axes, strides, dilations):
+            full = [shape[axis] for axis in axes]
+            return overlap_add(args[0], full, axes, strides, dilations)
+        case "scan", (body, reverse):
+            return loop(body, reverse, args, shape, values)
         case "take", (axis,):
             return np.take(args[0], args[1], axis=axis)
         case "scatter", (axis,):
@@ -145,3 +157,21 @@ def primitive(node: Primitive, args: list[np.ndarray], shape: tuple[int, ...], v
             np.add.at(np.moveaxis(result, axis, 0), args[1], source)
             return result
     raise AssertionError(node.name)
+
+
+def loop(
+    body: Body, reverse: bool, args: list[np.ndarray], shape: tuple[int, ...], values: Any
+) -> np.ndarray:
+    count, entries = len(body.carries), len(body.inputs)
+    carries, sequences, constants = (
+        args[:count],
+        args[count : count + entries],
+        args[count + entries :],
+    )
+    result = np.empty(shape)
+    for t in range(shape[0])[:: -1 if reverse else 1]:
+        known = [*carries, *(sequence[t] for sequence in sequences), *constants]
+        given = {**values, **dict(zip((s.name for s in body.symbols), known, strict=True))}
+        result[t] = interpret(body.output, given)
+        carries = [interpret(new, given) for new in body.results]
+    return result

@@ -50,6 +50,10 @@ FORMULAS = [
         r"\text{where } \mathbf{p} = \operatorname{softmax}\left(\mathbf{x}\right)",
     ),
     ("g.zeros(n)", r"\mathbf{0}"),
+    (
+        'g.einsum("ijk,i->jk", g.tensor("W1", n, m, k), x)',
+        r"\left[\sum_{k} \mathbf{x}_{k} {\mathbf{W}_{1}}_{kij}\right]_{ij}",
+    ),
     ("g.eye(n) - g.outer(x, x)", r"\mathbf{I}_{n} - \mathbf{x} \mathbf{x}^{\top}"),
     (
         "g.gradient(g.sum((M - U @ V.T) ** 2), (U, V)).expr",

@@ -39,13 +39,20 @@ class LogSoftmax(NamedTuple):
 
 def softmax_of(tensor: Tensor) -> tuple[Tensor, tuple[int, ...]] | None:
     """Read a tensor as a softmax: give what it is of, and the axes along which it sums to 1."""
+    found = power_of_softmax(tensor)
+    return found[:2] if found is not None and found[2] == 1 else None
+
+
+def power_of_softmax(tensor: Tensor) -> tuple[Tensor, tuple[int, ...], int] | None:
+    """Read a tensor as a softmax to a power, which is a positive integer."""
     if not isinstance(tensor, Map) or not isinstance(tensor.body, sp.exp):
         return None
     weight, argument = tensor.body.args[0].as_coeff_Mul()
-    if not argument.is_Symbol or tensor.labels != (tuple(range(tensor.ndim)),):
+    plain = argument.is_Symbol and tensor.labels == (tuple(range(tensor.ndim)),)
+    if not plain or not weight.is_Integer:
         return None
-    found = log_softmax_of(tensor.operands[0], weight)
-    return None if found is None else (found.scores, found.outcomes)
+    found = log_softmax_of(tensor.operands[0], sp.sign(weight))
+    return None if found is None else (found.scores, found.outcomes, abs(int(weight)))
 
 
 def log_softmax_of(exponent: Tensor, weight: sp.Expr) -> LogSoftmax | None:
@@ -161,7 +168,7 @@ def _core(tensor: Tensor, names: Labels) -> tuple[Tensor, Labels | None]:
 
 def _mask(tensor: Tensor) -> Tensor | None:
     """Give the indicator of where a softmax has scores other than minus infinity."""
-    found = softmax_of(tensor)
+    found = power_of_softmax(tensor)
     if found is None:
         return None
     scores, names = _core(found[0], tuple(range(tensor.ndim)))
