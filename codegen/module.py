@@ -217,7 +217,7 @@ class Module:
             dead = sorted(read for read in line.text.reads if last[read] == k and read in made)
             if frees and dead:
                 body.append(f"del {', '.join(dead)}")
-        return [line for k, line in enumerate(body) if line or (k and body[k - 1])]
+        return [line for k, line in enumerate(body) if line or not k or body[k - 1]]
 
     def _docstring(self, leaves: list[Named], derivations: list[Derivation]) -> list[str]:
         lines = ['"""' + _summary(leaves, derivations), "", "Parameters", "----------"]
