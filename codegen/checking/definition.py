@@ -285,11 +285,11 @@ def _on_matrices(name: str, x: Array, shape: tuple[int, ...]) -> Array:
     return result
 
 
-def _standardized(x: Array, eps: Any, axes: tuple[int, ...], kind: str) -> Array:
+def _standardized(x: Array, eps: Any, axes: tuple[int, ...], centre: int) -> Array:
     count = 1
     for k in axes:
         count *= x.shape[k]
-    centred = x - x.sum(axis=axes, keepdims=True) / count if kind == "centred" else x
+    centred = x - x.sum(axis=axes, keepdims=True) / count if centre else x
     square = (centred * centred).sum(axis=axes, keepdims=True) / count
     return centred / np.frompyfunc(mpmath.sqrt, 1, 1)(square + eps)
 

@@ -22,6 +22,7 @@ class Axes:
         self.entrywise = entrywise
         self.native = native
         self.kept: dict[Value, Value] = {}
+        self.signed: set[Value] = set()
 
     def place(self, value: Value, names: Labels, rank: int) -> Value:
         """Move axis k to place ``names[k]`` of ``rank``, without new places in front."""
@@ -75,6 +76,11 @@ class Axes:
             return self.builder.emit("transpose", (kept,), shape, relative)
         return self.builder.emit("transpose", (value,), shape, tuple(order))
 
+    def whole(self, value: Value) -> Value:
+        """Leave the sign of a value where it is."""
+        self.signed.add(value)
+        return value
+
     def keep(self, value: Value) -> None:
         """Read a value through a transpose of it that has a name."""
         if value.op == "transpose":
@@ -108,6 +114,8 @@ class Axes:
 
     def unsigned(self, value: Value) -> tuple[Value, bool]:
         """Take a sign off a value, also from within a quotient; tell whether there was one."""
+        if value in self.signed:
+            return value, False
         if value.op == "negative":
             return value.args[0], True
         scaled = value.op == "multiply" and value.args[0].op == "number"

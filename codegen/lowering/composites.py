@@ -11,8 +11,8 @@ from derive.tensor.rebuild import rebuild
 
 
 def _standardize(node: Primitive, x: Tensor, eps: Tensor) -> Tensor:
-    axes, kind = node.attributes
-    centred, inverse = reductions.spread_of(x, eps, axes, kind == "centred")
+    axes, centre = node.attributes
+    centred, inverse = reductions.spread_of(x, eps, axes, bool(centre))
     return centred * inverse
 
 

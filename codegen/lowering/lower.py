@@ -295,6 +295,9 @@ class Lowering:
             groups.setdefault(value.shape, []).append((negative != turned, value))
         shapes = sorted(groups, key=lambda shape: -sum(not is_one(dim) for dim in shape))
         negative, result = self._total([self._total(groups[shape]) for shape in shapes])
+        if negative and sign < 0:
+            # The user named it with this sign.
+            negative, result = False, self.axes.whole(self.entrywise.emit("negative", result))
         return self.entrywise.emit("negative", result) if negative != (sign < 0) else result
 
     def _total(self, terms: list[tuple[bool, Value]]) -> tuple[bool, Value]:

@@ -6,13 +6,14 @@ meets others in a sum.  A result or a function that reads a value with a sign ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from functools import lru_cache
 
 import sympy as sp
 
 from codegen.lowering.naming import labels_on
-from derive.tensor.construct import is_positive, split_coefficient
+from derive.tensor.construct import is_positive
+from derive.tensor.names import names_on
 from derive.tensor.node import Add, Contraction, Map, Primitive, Tensor, View, topological
 from derive.tensor.scalar import placeholder
 
@@ -31,18 +32,19 @@ def turned_sums(roots: Sequence[Tensor]) -> set[Tensor]:
     broadcast is the positive one, as in ``x - mean(x)``.
     """
     order = topological(list(roots))
-    named = {node: sign for node in order if (sign := _sign_of_name(node)) is not None}
+    named = {node: sign for node in order if (sign := _sign_of_name(labels_on(node))) is not None}
+    by_user = {node for node in named if _sign_of_name(names_on(node)) is not None}
     turned: dict[Tensor, int] = {
         node: named.get(node, _usual(node)) for node in order if isinstance(node, Add)
     }
-    if not any(_is_mixed(node, {}) for node in turned):
+    if not any(_is_mixed(node, {}) or node in by_user for node in turned):
         return set()
     readers: dict[Tensor, list[Tensor]] = {node: [] for node in order}
     for node in order:
         for operand in node.operands:
             readers[operand].append(node)
     for _ in range(ROUNDS):
-        wanted = _wanted(order, roots, turned, _signs(order, turned))
+        wanted = _wanted(order, roots, turned, _signs(order, turned, by_user))
         claimed: set[Tensor] = set()
         for node, sign in turned.items():
             if node not in named and sign * wanted[node] < 0:
@@ -52,8 +54,12 @@ def turned_sums(roots: Sequence[Tensor]) -> set[Tensor]:
                     turned[node] = -sign
         if not claimed:
             break
-    signs = _signs(order, turned)
-    return {node for node, sign in turned.items() if sign < 0 and _is_mixed(node, signs)}
+    signs = _signs(order, turned, by_user)
+    return {
+        node
+        for node, sign in turned.items()
+        if sign < 0 and (node in by_user or _is_mixed(node, signs))
+    }
 
 
 def _products_above(node: Tensor, readers: dict[Tensor, list[Tensor]]) -> set[Tensor]:
@@ -70,11 +76,10 @@ def _products_above(node: Tensor, readers: dict[Tensor, list[Tensor]]) -> set[Te
     return found
 
 
-def _sign_of_name(node: Tensor) -> int | None:
+def _sign_of_name(names: Iterable[tuple[str, Tensor]]) -> int | None:
     """Give the sign with which a tensor has a name, if it has one."""
-    for _, named in labels_on(node):
-        if split_coefficient(named)[1].ndim == node.ndim:
-            return -1 if _is_negative(named) else 1
+    for _, named in names:
+        return -1 if _is_negative(named) else 1
     return None
 
 
@@ -99,14 +104,16 @@ def _is_mixed(node: Tensor, signs: dict[Tensor, int]) -> bool:
     return isinstance(node, Add) and len(_terms(node, signs)) == 2
 
 
-def _signs(order: Sequence[Tensor], turned: dict[Tensor, int]) -> dict[Tensor, int]:
+def _signs(
+    order: Sequence[Tensor], turned: dict[Tensor, int], by_user: Container[Tensor]
+) -> dict[Tensor, int]:
     """Give the sign that stands in front of what is computed for each node."""
     signs: dict[Tensor, int] = {}
     for node in order:
         sign = 1
         if isinstance(node, Add):
             found = _terms(node, signs)
-            sign = turned[node] if len(found) == 2 else found.pop()
+            sign = turned[node] if node in by_user or len(found) == 2 else found.pop()
         elif isinstance(node, View):
             sign = -signs[node.operand] if _is_negative(node) else signs[node.operand]
         elif isinstance(node, Contraction) or _is_move(node):

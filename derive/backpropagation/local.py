@@ -159,9 +159,9 @@ def _probabilities(node: Tensor, number: int) -> Saved:
 
 
 def _deviation(node: Primitive, number: int) -> Saved:
-    axes, kind = node.attributes
+    axes, centre = node.attributes
     x, eps = node.operands
-    centred, inverse = reductions.spread_of(x, eps, axes, kind == "centred")
+    centred, inverse = reductions.spread_of(x, eps, axes, bool(centre))
     labels = tuple(range(x.ndim))
     kept = tuple(k for k in labels if k not in axes)
     flat = construct.view(inverse, sp.S.One, labels, kept, tuple(x.shape[k] for k in kept))

@@ -59,10 +59,10 @@ def _reduction(notation: Notation, node: Primitive) -> Form:
 
 
 def _standardize(notation: Notation, node: Primitive) -> Form:
-    axes, kind = node.attributes
+    axes, centre = node.attributes
     x, eps = node.operands
     rest = () if is_zero(eps) else (notation.tree(eps),)
-    keywords = {} if kind == "centred" else {"centre": False}
+    keywords = {} if centre else {"centre": False}
     if len(axes) == 1 and x.ndim == 2 and (form := notation.form(x)).rank == 2:
         return Form(
             Call.of(node.name, form.straight, *rest, rank=2, axis=axes[0], **keywords),

@@ -126,15 +126,15 @@ def _standardized() -> tuple[Tensor, Tensor]:
 )
 def standardize(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
     assert isinstance(node, Primitive)
-    axes, kind = node.attributes
+    axes, centre = node.attributes
     x, eps = node.operands
-    _, inverse = reductions.spread_of(x, eps, axes, kind == "centred")
+    _, inverse = reductions.spread_of(x, eps, axes, bool(centre))
     own = tuple(k + extra for k in axes)
     if position == 1:
         entries = tuple(range(extra, cotangent.ndim))
         return reductions.sum(cotangent * node * inverse**2, entries) * sp.Rational(-1, 2)
     along = reductions.mean(cotangent * node, own, keepdims=True)
     centred = cotangent
-    if kind == "centred":
+    if centre:
         centred = cotangent - reductions.mean(cotangent, own, keepdims=True)
     return inverse * (centred - node * along)

@@ -96,7 +96,7 @@ _MAKERS: dict[str, Callable[..., Tensor]] = {
     ),
     "scan": lambda node, *operands: _loops().remake(node, operands),
     "standardize": lambda node, x, eps: reductions.standardize_axes(
-        x, eps, node.attributes[0], node.attributes[1] == "centred"
+        x, eps, node.attributes[0], bool(node.attributes[1])
     ),
     **{
         name: (lambda node, x: reductions.reduce_axes(node.name, x, node.attributes[0]))

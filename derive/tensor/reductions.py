@@ -225,7 +225,7 @@ def standardize_axes(tensor: Tensor, eps: Tensor, axes: tuple[int, ...], centre:
         centred, scale = spread_of(tensor, eps, axes, centre)
         return centred * scale
     return construct.primitive(
-        "standardize", (tensor, eps), tensor.shape, (axes, "centred" if centre else "raw")
+        "standardize", (tensor, eps), tensor.shape, (axes, int(centre))
     )
 
 

@@ -86,7 +86,7 @@ def _logsumexp(evaluator: Evaluator, values: list[Number]) -> Number:
 
 def _standardize(evaluator: Evaluator, node: Primitive, x: list[Array], shape: Shape) -> Array:
     array, eps = x
-    axes, kind = node.attributes
+    axes, centre = node.attributes
     strides = strides_of(shape)
     kept = [k for k in range(len(shape)) if k not in axes]
     inner = offsets([shape[k] for k in axes], [strides[k] for k in axes])
@@ -95,7 +95,7 @@ def _standardize(evaluator: Evaluator, node: Primitive, x: list[Array], shape: S
     entries = [evaluator.zero] * prod(shape)
     for first in offsets([shape[k] for k in kept], [strides[k] for k in kept]):
         group = [array.entries[first + place] for place in inner]
-        mean = total(group) / count if kind == "centred" else evaluator.zero
+        mean = total(group) / count if centre else evaluator.zero
         square = total([(value - mean) ** 2 for value in group]) / count
         scale = evaluator.arithmetic.power(square + eps.entries[0], half)
         for place, value in zip(inner, group, strict=True):

@@ -76,8 +76,8 @@ def _rebuilt(node: Tensor, done: dict[Tensor, Tensor]) -> Tensor:
     if isinstance(node, Map):
         return _opened(node, operands)
     if isinstance(node, Primitive) and node.name == "standardize":
-        axes, kind = node.attributes
-        centred, inverse = spread_of(operands[0], operands[1], axes, kind == "centred")
+        axes, centre = node.attributes
+        centred, inverse = spread_of(operands[0], operands[1], axes, bool(centre))
         return multiplied_out(centred * inverse)
     return rebuild(node, operands)
 

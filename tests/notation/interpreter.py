@@ -129,8 +129,8 @@ def primitive(node: Primitive, args: list[np.ndarray], shape: tuple[int, ...], v
             return getattr(np, name)(args[0], axis=axes)
         case "logsumexp", (axes,):
             return special.logsumexp(args[0], axis=axes)
-        case "standardize", (axes, kind):
-            return standardize(*args, axis=axes, centre=kind == "centred")
+        case "standardize", (axes, centre):
+            return standardize(*args, axis=axes, centre=bool(centre))
         case "reshape", _:
             return args[0].reshape(shape)
         case "slice", (axis, start, count, step):
