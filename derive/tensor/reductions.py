@@ -224,9 +224,7 @@ def standardize_axes(tensor: Tensor, eps: Tensor, axes: tuple[int, ...], centre:
     if not axes:
         centred, scale = spread_of(tensor, eps, axes, centre)
         return centred * scale
-    return construct.primitive(
-        "standardize", (tensor, eps), tensor.shape, (axes, int(centre))
-    )
+    return construct.primitive("standardize", (tensor, eps), tensor.shape, (axes, int(centre)))
 
 
 def spread_of(
