@@ -118,3 +118,11 @@ def test_shared_entrywise_chains_do_not_explode():
 
 def test_numbers_of_sympy():
     assert "sqrt(5)" in str(derive.as_tensor(sp.GoldenRatio) * x)
+
+
+def test_a_softmax_and_its_transpose_in_one_entrywise_function():
+    A, B = derive.matrix("A", n, n), derive.matrix("B", n, n)
+    p = derive.softmax(A, axis=1)
+    f = derive.where(A > 0, derive.where(A.T > 0, B, p.T / 2), p / 2)
+    codegen.check(f).raise_if_failed()
+    codegen.check(derive.gradient(derive.sum(derive.sin(f)), A)).raise_if_failed()

@@ -147,7 +147,8 @@ def _taken_out(
             continue
         moved = tuple(outside[a] for a in value.args)
         outside[value] = builder.emit(value.op, moved, value.shape, value.attributes)
-        outside[value].formula = outside[value].formula or value.formula
+        if outside[value].formula is None:
+            outside[value].formula = value.formula
         if value.op == "number":
             numbers.add(value)
     program.values = [v for v in program.values if v not in outside or v in numbers]

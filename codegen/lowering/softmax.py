@@ -137,9 +137,10 @@ def _plans(
         wanted = plans[reduced].wanted
         if isinstance(reader, Map) and operand is core:
             body, softmaxes = _opened(reader, differences)
-            wanted |= {"softmax"} if core in softmaxes.values() else set()
-            position = placeholder(reader.operands.index(core), construct.is_positive(core))
-            wanted |= {"log_softmax"} if position in body.free_symbols else set()
+            positions = [k for k, other in enumerate(reader.operands) if other is core]
+            own = {placeholder(k, construct.is_positive(core)) for k in positions}
+            wanted |= {"softmax"} if {*positions} & {*softmaxes.values()} else set()
+            wanted |= {"log_softmax"} if own & body.free_symbols else set()
         else:
             wanted.add("log_softmax")
     return plans
@@ -147,10 +148,13 @@ def _plans(
 
 def _opened(
     node: Map, differences: dict[Tensor, Difference]
-) -> tuple[sp.Expr, dict[sp.Symbol, Tensor]]:
-    """Write the softmaxes in a body as symbols, with the differences that they are of."""
+) -> tuple[sp.Expr, dict[sp.Symbol, int]]:
+    """Write the softmaxes in a body as symbols, with the places of what they are of.
+
+    One operand can have several places, with its axes in other orders.
+    """
     body = node.body
-    softmaxes: dict[sp.Symbol, Tensor] = {}
+    softmaxes: dict[sp.Symbol, int] = {}
     for k, operand in enumerate(node.operands):
         found = differences.get(operand)
         if found is None or found.softmax is None:
@@ -169,7 +173,7 @@ def _opened(
 
         opened = body.replace(lambda e: isinstance(e, sp.exp), raised)
         if opened != body:
-            body, softmaxes[softmax] = opened, operand
+            body, softmaxes[softmax] = opened, k
     return body, softmaxes
 
 
@@ -272,12 +276,11 @@ def _with_softmaxes(
     body, softmaxes = _opened(node, differences)
     names = named_labels(node.labels)
     arguments = [(done[o], own) for o, own in zip(node.operands, names, strict=True)]
-    for operand in softmaxes.values():
-        found = differences[operand]
+    for position in softmaxes.values():
+        found = differences[node.operands[position]]
         assert found.softmax is not None
         (reduced,) = found.terms.values()
         softmax = plans[reduced].softmax(done[reduced.operands[0]])
-        position = node.operands.index(operand)
         arguments.append((_turned(softmax, found.softmax[1]), names[position]))
     axes = tuple(range(node.ndim))
     sizes = dict(zip(axes, node.shape, strict=True))
