@@ -1,6 +1,6 @@
 """The README's examples run, and print what it says they print.
 
-`python -m tests.test_readme` writes their outputs anew.
+`python -m tests.test_readme` writes their outputs anew, and with `--show` prints the page instead.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,11 @@ def with_real_outputs(page: str) -> str:
 
 def test_outputs_are_real() -> None:
     page = README.read_text(encoding="utf-8")
-    assert without_rounding(with_real_outputs(page)) == without_rounding(page)
+    # In a process of its own: a name that another test gave to an expression would be printed.
+    command = [sys.executable, "-X", "utf8", "-m", "tests.test_readme", "--show"]
+    shown = subprocess.run(command, cwd=README.parent, capture_output=True, encoding="utf-8")
+    assert shown.returncode == 0, shown.stderr
+    assert without_rounding(shown.stdout) == without_rounding(page)
 
 
 def without_rounding(page: str) -> str:
@@ -46,4 +52,8 @@ def test_every_block_is_run() -> None:
 
 
 if __name__ == "__main__":
-    README.write_text(with_real_outputs(README.read_text(encoding="utf-8")), encoding="utf-8")
+    real = with_real_outputs(README.read_text(encoding="utf-8"))
+    if "--show" in sys.argv:
+        sys.stdout.write(real)
+    else:
+        README.write_text(real, encoding="utf-8")
