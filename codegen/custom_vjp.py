@@ -24,7 +24,7 @@ def cotangents(
     leaves: Sequence[Named], symbols: Sequence[Symbol]
 ) -> tuple[list[Symbol], list[Tensor]]:
     """Derive the pullback of several outputs: the symbols of their cotangents, and the results."""
-    wrt = [s for s in symbols if s.dtype == "float"]
+    wrt = [s for s in symbols if _varies(s)]
     taken = {s.name for s in symbols}
     seeds = []
     for name, tensor in leaves:
@@ -35,6 +35,11 @@ def cotangents(
         seeds.append(construct.symbol(own, tensor.shape))
     pairing = construct.add([linear.dot(t, s) for (_, t), s in zip(leaves, seeds, strict=True)])
     return seeds, list(pytrees.leaves(gradient(pairing, wrt).expr))
+
+
+def _varies(symbol: Symbol) -> bool:
+    """Tell whether a derivative by the symbol is defined."""
+    return symbol.dtype == "float" and not symbol.structure & {"orthogonal", "simplex"}
 
 
 class CustomVjp(Module):
@@ -62,7 +67,8 @@ class CustomVjp(Module):
     def write_with_pullback(self, outputs: Outputs, leaves: list[Named]) -> str:
         """Give the whole source."""
         checks = self._checks()
-        real = [p for p, s in zip(self.parameters, self.symbols, strict=True) if s.dtype == "float"]
+        pairs = list(zip(self.parameters, self.symbols, strict=True))
+        real = [p for p, s in pairs if _varies(s)]
         named = [name for name, _ in leaves]
         inputs = self.parameters
         self.parameters = [*inputs, *self.seeds]
@@ -76,7 +82,10 @@ class CustomVjp(Module):
         before = self._body(forward, formulas, values)
         after = self._body(backward, formulas, bars)
         pulled = dict(zip(real, (text.source for text in bars), strict=True))
-        after.append(f"return {_bare_tuple([pulled.get(p, 'None') for p in inputs])}")
+        # Where no derivative is defined, not a number is given, which cannot pass for one.
+        undefined = {p: f"jnp.full_like({p}, jnp.nan)" for p, s in pairs if s.dtype == "float"}
+        given = {**dict.fromkeys(inputs, "None"), **undefined, **pulled}
+        after.append(f"return {_bare_tuple([given[p] for p in inputs])}")
         after = [*self._sizes_of_inputs(), *self._dtype(), *after]
         kept = self._residuals(after, [*inputs, *(name for line in forward for name in line.makes)])
         core, first, second = (

@@ -83,7 +83,7 @@ def to_jax(
         Whether ``jax.grad`` of the function is the derived gradient, with respect to whatever
         inputs it is asked for, so that the function drops into the training loops of other
         libraries.  The gradient in a matrix that is declared symmetric, diagonal or triangular is
-        the projected one.
+        the projected one, and that by one declared orthogonal or simplex is not a number.
 
     Examples
     --------

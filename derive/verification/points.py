@@ -144,9 +144,14 @@ class Space:
         UnsupportedError
             When no small sizes fit the expressions.
         """
+        # Three sizes tell three dims apart; more are told apart at other points, by their digits.
+        places = 1
+        while 3**places < len(self.dims):
+            places += 1
+        digit = 3 ** (number % places)
         for larger in range(4):
             chosen = {
-                dim: self._given.get(dim.name, 2 + (k + number) % 3 + 2 * larger)
+                dim: self._given.get(dim.name, 2 + (k // digit + number) % 3 + 2 * larger)
                 for k, dim in enumerate(self.dims)
             }
             if self.fits(chosen):

@@ -107,6 +107,15 @@ def test_integer_inputs_have_no_gradient() -> None:
     assert_close("table", found, jax.grad(lambda e: jnp.sum(e[rows] ** 3))(table), 1e-12)
 
 
+def test_the_gradient_by_declared_distributions_is_not_a_number() -> None:
+    P = derive.matrix("P", n, h, simplex=True)
+    f = codegen.to_jax(-derive.sum(P * (X @ W)), inputs=["W", "X", "P"], custom_vjp=True)
+    P0 = np.full((5, 2), 0.5)
+    by_W, by_P = jax.grad(f, (0, 2))(VALUES["W"], VALUES["X"], P0)
+    assert_close("W", by_W, -VALUES["X"].T @ P0, 1e-12)
+    assert np.all(np.isnan(by_P))
+
+
 def test_float32_stays_float32() -> None:
     params = jax.tree.map(lambda x: x.astype(jnp.float32), parameters())
     found = jax.grad(loss_function())(params, *(np.float32(VALUES[k]) for k in ("X", "T")))

@@ -45,3 +45,13 @@ def test_factor_that_is_an_expression():
 def test_no_factor_is_made_up():
     kinds = [q.kind for q in derive.verify(right * w, f, w).findings]
     assert "factor" not in kinds
+
+
+def test_a_factor_is_told_from_the_other_sizes_however_many_there_are() -> None:
+    n, d, h, k = derive.dims("n d h k")
+    X, V, W = derive.matrix("X", n, d), derive.matrix("V", d, h), derive.matrix("W", h, k)
+    f = derive.sum((X @ V @ W) ** 2)
+    right = derive.gradient(f, W).expr
+    for dim in (n, d, h, k):
+        (finding, *_) = derive.verify(dim * right, f, W).findings
+        assert f"is {dim} times the right one" in finding.sentence
