@@ -126,3 +126,11 @@ def test_a_softmax_and_its_transpose_in_one_entrywise_function():
     f = derive.where(A > 0, derive.where(A.T > 0, B, p.T / 2), p / 2)
     codegen.check(f).raise_if_failed()
     codegen.check(derive.gradient(derive.sum(derive.sin(f)), A)).raise_if_failed()
+
+
+def test_the_negative_of_a_product_with_a_mask():
+    y = derive.vector("y", n)
+    mask, d = derive.let("mask", x > 0), derive.let("d", derive.sin(y))
+    f = codegen.to_numpy((-(mask * d), d**2, derive.sum(mask)))
+    found = f(np.array([1.0, -2.0]), np.array([3.0, 4.0]))[0]
+    np.testing.assert_allclose(found, [-np.sin(3.0), 0.0], atol=1e-15)

@@ -211,8 +211,9 @@ class Printer:
                 left = args[0].inside(level + (value.args[0].op != value.op and level == PRODUCT))
             return f"{left} {sign} {right}", level
         if value.op == "negative":
-            # -A @ b negates the whole of A; -(A @ b) only the result.
-            least = UNARY if value.args[0].op == "matmul" else PRODUCT
+            # -A @ b negates the whole of A; -(A @ b) only the result.  Nor can a mask be negated.
+            apart = value.args[0].op == "matmul" or _begins_with_mask(value.args[0])
+            least = UNARY if apart else PRODUCT
             text = args[0].inside(least)
             return f"-{text}", UNARY if args[0].precedence >= UNARY or least == UNARY else PRODUCT
         if value.op == "square":
@@ -450,6 +451,13 @@ class _Sizes(PythonCodePrinter):
 
 
 _sizes = _Sizes({"fully_qualified_modules": True})
+
+
+def _begins_with_mask(value: Value) -> bool:
+    """Tell whether the first factor of a product holds truth values."""
+    while value.op in ("multiply", "divide"):
+        value = value.args[0]
+    return value.is_bool
 
 
 def _read_in_loops(program: Program) -> set[Value]:
