@@ -3,8 +3,10 @@
 Importing this package loads SymPy alone; ``codegen`` turns the results into NumPy and JAX code.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from derive import layers, linalg, losses
-from derive.backpropagation import backprop
 from derive.calculus import gradient, hessian, hvp, jacobian, jvp, tie_entries, vjp
 from derive.derivation import Derivation
 from derive.errors import ShapeError, UnsupportedError
@@ -82,7 +84,21 @@ from derive.tensor.scan import scan
 from derive.tensor.structural import concatenate, pad, reshape, stack, take, take_along_axis
 from derive.tensor.symbols import matrix, scalar, tensor, vector
 from derive.tensor.windows import overlap_add, windows
-from derive.verification import verify
+
+if TYPE_CHECKING:
+    from derive.backpropagation import backprop
+    from derive.verification.verify import verify
+
+_LATE = {"backprop": "derive.backpropagation", "verify": "derive.verification"}
+"""What is imported when it is first asked for, since most programs never do."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module 'derive' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATE[name]), name)
+    return value
+
 
 __all__ = [
     "Derivation",
