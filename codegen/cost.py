@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from codegen.program import VIEWS, Program, Value
+from derive.tensor.matrix_operations import OPERATIONS
 
 _FREE = (
     *VIEWS,
@@ -22,12 +23,20 @@ _FREE = (
     "loop",
     "trajectory",
     "last",
+    "function",
+    "part",
 )
+
+
+STEPS = sp.Symbol("steps", positive=True)
+"""How often an iteration is repeated whose end depends on the numbers."""
 
 
 @dataclass(frozen=True)
 class Cost:
     """Arithmetic operations, and bytes read and written, of 8-byte numbers.
+
+    The number of steps of conjugate gradients, which the inputs decide, is the symbol ``steps``.
 
     Examples
     --------
@@ -61,7 +70,21 @@ def cost_of(program: Program) -> Cost:
             )
             flops = flops + step.length * once.flops
             moved = moved + step.length * once.bytes + 8 * stored
+        if value.op == "conjugate_gradients":
+            once = _step_of_iteration(value)
+            flops, moved = flops + STEPS * once.flops, moved + STEPS * once.bytes
     return Cost(sp.expand(flops), sp.expand(moved))
+
+
+def _step_of_iteration(value: Value) -> Cost:
+    """Count the products, then three inner products and three sums of vectors."""
+    functions = [arg.attributes[0] for arg in value.args if arg.op == "function"]
+    costs = [cost_of(function.program) for function in functions]
+    size = _size(value)
+    return Cost(
+        12 * size + sp.Add(*(cost.flops for cost in costs)),
+        8 * 15 * size + sp.Add(*(cost.bytes for cost in costs)),
+    )
 
 
 def _size(value: Value) -> sp.Expr:
@@ -99,6 +122,9 @@ def _flops(value: Value) -> sp.Expr:
         factor = {"inv": sp.Integer(2), "solve": sp.Rational(2, 3)}.get(value.op, sp.Rational(2, 3))
         extra = 2 * n * _size(value) if value.op == "solve" else 0
         return factor * n**3 * sp.Mul(*value.args[0].shape[:-2]) + extra
+    if value.op in OPERATIONS or value.op == "parts":
+        m, n = value.args[0].shape[-2:]
+        return 2 * _size(value.args[0]) * sp.Min(m, n)
     if value.op in ("sum", "mean", "max", "min", "prod", "peak", "logsumexp"):
         return _size(value.args[0])
     return _size(value)

@@ -106,6 +106,7 @@ class Module:
     def _whole(self, *definitions: list[str]) -> str:
         """Give the module: the imports, the helper functions, the definitions."""
         imports = [*(["import math"] if self.printer.uses_math else []), *self.printer.imports]
+        imports += [f"import {module}" for module in self.printer.more_imports]
         lines = [*sorted(imports, key=_import_order), *self._helpers()]
         for definition in definitions:
             lines += ["", "", *definition]

@@ -20,7 +20,9 @@ ROLES = {
     "tensordot": "z",
     "einsum": "z",
     "solve": "solution",
+    "conjugate_gradients": "solution",
     "inv": "inverse",
+    "cholesky": "L",
     "sum": "total",
     "mean": "mean",
     "vdot": "inner",
@@ -86,6 +88,8 @@ class Suggestions:
             return "patches"
         if value.op == "transpose":
             return self._short(value) or self._role(value.args[0])
+        if value.op == "part":
+            return str(value.attributes[1])
         if value.op == "trajectory":
             return name_of_output(value.args[0].attributes[0], value.attributes[0])
         if value.op == "matmul":

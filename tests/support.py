@@ -39,7 +39,11 @@ def evaluate(text: str, values: Values) -> Array:
     names = NumPyNames({**NUMPY, **values})
     for definition in reversed(definitions):
         name, expression = parse_definition(definition)
-        names[name] = evaluate_expression(expression, names)
+        value = evaluate_expression(expression, names)
+        if "," in name:
+            names.update(zip(map(str.strip, name.split(",")), value, strict=True))
+        else:
+            names[name] = value
     return np.asarray(evaluate_expression(formula, names))
 
 
@@ -374,6 +378,7 @@ NUMPY: dict[str, Any] = {
     "det": np.linalg.det,
     "logdet": lambda x: np.linalg.slogdet(x)[1],
     "solve": np.linalg.solve,
+    "cholesky": np.linalg.cholesky,
     "norm": np.linalg.norm,
     "ones": filled(np.ones),
     "zeros": filled(np.zeros),

@@ -66,6 +66,8 @@ class FormulaPrinter(Printer):
             return f"{args[0].inside(ATOM)}^{args[1].inside(ATOM)}", POWER
         if op == "transpose":
             return self._transposed(value, args[0])
+        if op == "parts":
+            return f"{value.attributes[0]}({', '.join(a.source for a in args)})", ATOM
         if op in ("inv", "solve"):
             inverse = f"{args[0].inside(ATOM)}⁻¹"
             return (
@@ -76,6 +78,8 @@ class FormulaPrinter(Printer):
                     PRODUCT,
                 )
             )
+        if op == "conjugate_gradients":
+            return f"{args[0].source}⁻¹({args[1].source})", ATOM
         if op == "number":
             return self._number(value, args), ATOM
         return self._call(value, args), ATOM

@@ -8,6 +8,7 @@ from typing import ClassVar
 import sympy as sp
 
 from codegen.backends.loops import Frame, LoopNames, tuple_of, unpacked
+from codegen.backends.matrices import JAX, JAX_HELPERS
 from codegen.backends.numpy import _NAMES
 from codegen.backends.printer import ATOM, Printer, Text
 from codegen.program import Step, Value
@@ -32,7 +33,10 @@ class JaxPrinter(Printer):
         "erfc": "jax.scipy.special.erfc",
         "gammaln": "jax.scipy.special.gammaln",
     }
+    matrix_calls = JAX
+    optional_imports = ("jax.scipy.linalg", "jax.scipy.sparse.linalg")
     helpers: ClassVar[Mapping[str, str]] = {
+        **JAX_HELPERS,
         "log_cosh": '''
 def _log_cosh(x):
     """log(cosh(x)), without overflow; near 0 it is log(1 + 2 sinh(x / 2)**2)."""
@@ -91,6 +95,53 @@ def _overlap_add(x, sizes, axes, strides=None, dilations=None):
             total += jax.lax.pad(x[..., k], zero, widths)
         x = total
     return x
+''',
+        "conjugate_gradients": '''
+def _conjugate_gradients(
+    product, b, dtype, axes=None, tol=None, maxiter=None, preconditioner=None
+):
+    """Solve product(x) = b for a positive definite product (Hestenes and Stiefel, 1952).
+
+    The residual at the end is at most tol times b, in norm; where it is not, the solution is not a
+    number.  There is a system for each place on the axes that are not given.
+    """
+
+    def inner(u, v):
+        return jnp.sum(u * v, axis=axes, keepdims=True)
+
+    tol = 10 * jnp.finfo(dtype).eps if tol is None else tol
+    if maxiter is None:
+        maxiter = 10 * b.size // max(jax.eval_shape(inner, b, b).size, 1)
+
+    def solve(product, b):
+        scale = jnp.max(jnp.abs(b), axis=axes, keepdims=True, initial=0)
+        r = b / jnp.where(scale == 0, 1, scale)
+        square = inner(r, r)
+        enough = tol**2 * square
+
+        def goes_on(state):
+            steps, _, _, _, square, _ = state
+            return (steps < maxiter) & jnp.any(square > enough)
+
+        def step(state):
+            steps, x, r, p, square, before = state
+            z = r if preconditioner is None else preconditioner(r)
+            slope = inner(r, z)
+            p = z + slope / before * p
+            image = product(p)
+            curvature = inner(p, image)
+            length = jnp.where((slope > 0) & (curvature > 0), slope / curvature, jnp.nan)
+            length = jnp.where(square > enough, length, 0)
+            r = r - length * image
+            before = jnp.where(square > enough, slope, 1)
+            return steps + 1, x + length * p, r, p, inner(r, r), before
+
+        zero = jnp.zeros_like(r)
+        state = 0, zero, r, zero, square, jnp.ones_like(square)
+        _, x, _, _, square, _ = jax.lax.while_loop(goes_on, step, state)
+        return jnp.where(square <= enough, scale * x, jnp.nan)
+
+    return jax.lax.custom_linear_solve(product, b.astype(dtype), solve, transpose_solve=solve)
 ''',
         "embed": '''
 def _embed(subscripts, diagonal, shape):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from codegen.backends.loops import Frame, LoopNames
+from codegen.backends.matrices import NUMPY, NUMPY_HELPERS
 from codegen.backends.printer import ATOM, Printer, Text
 from codegen.program import Step, Value
 from derive.tensor.windows import Slides
@@ -31,7 +32,10 @@ class NumpyPrinter(Printer):
         "det": "np.linalg.det",
         "solve": "np.linalg.solve",
     }
+    matrix_calls = NUMPY
+    optional_imports = ("scipy.linalg", "scipy.sparse.linalg")
     helpers: ClassVar[Mapping[str, str]] = {
+        **NUMPY_HELPERS,
         "in_range": '''
 def _in_range(name, index, size):
     """Check that indices count from 0 and are below the size of their axis."""
@@ -137,6 +141,74 @@ def _overlap_add(x, sizes, axes, strides=None, dilations=None):
         result[tuple(key)] += x[(..., *place)]
     return result
 ''',
+        "conjugate_gradients": '''
+def _conjugate_gradients(product, b, dtype, tol=None, maxiter=None, preconditioner=None):
+    """Solve product(x) = b for a positive definite product (Hestenes and Stiefel, 1952).
+
+    The residual at the end is at most tol times b, in norm.
+    """
+    tol = 10 * np.finfo(dtype).eps if tol is None else tol
+    maxiter = 10 * b.size if maxiter is None else maxiter
+    scale = np.max(np.abs(b), initial=0)
+    if scale == 0:
+        return np.zeros(b.shape, dtype)
+    r = (b / scale).astype(dtype, copy=False)
+    x, p, before = np.zeros_like(r), np.zeros_like(r), 1
+    enough = tol**2 * np.vdot(r, r)
+    for _ in range(maxiter):
+        z = r if preconditioner is None else preconditioner(r)
+        slope = np.vdot(r, z)
+        p *= slope / before
+        p += z
+        image = product(p)
+        curvature = np.vdot(p, image)
+        if not (slope > 0 and curvature > 0):
+            raise np.linalg.LinAlgError("conjugate gradients: not positive definite, or not finite")
+        x += slope / curvature * p
+        r -= slope / curvature * image
+        before = slope
+        if np.vdot(r, r) <= enough:
+            x *= scale
+            return x
+    raise np.linalg.LinAlgError(f"conjugate gradients: no convergence in {maxiter} steps")
+''',
+        "conjugate_gradients_each": '''
+def _conjugate_gradients_each(
+    product, b, axes, dtype, tol=None, maxiter=None, preconditioner=None
+):
+    """Solve product(x) = b for many systems at once, the unknowns of each along the axes."""
+
+    def inner(u, v):
+        return np.sum(u * v, axis=axes, keepdims=True)
+
+    tol = 10 * np.finfo(dtype).eps if tol is None else tol
+    scale = np.max(np.abs(b), axis=axes, keepdims=True, initial=0)
+    maxiter = 10 * b.size // max(scale.size, 1) if maxiter is None else maxiter
+    r = (b / np.where(scale == 0, 1, scale)).astype(dtype, copy=False)
+    x, p, before = np.zeros_like(r), np.zeros_like(r), 1
+    enough = tol**2 * inner(r, r)
+    ongoing = scale != 0
+    for _ in range(maxiter):
+        if not np.any(ongoing):
+            break
+        z = r if preconditioner is None else preconditioner(r)
+        slope = inner(r, z)
+        p *= np.where(ongoing, slope / before, 0)
+        p += z
+        image = product(p)
+        curvature = inner(p, image)
+        if np.any(ongoing & ~((slope > 0) & (curvature > 0))):
+            raise np.linalg.LinAlgError("conjugate gradients: not positive definite, or not finite")
+        step = np.where(ongoing, slope, 0) / np.where(ongoing, curvature, 1)
+        x += step * p
+        r -= step * image
+        before = np.where(ongoing, slope, 1)
+        ongoing &= ~(inner(r, r) <= enough)
+    if np.any(ongoing):
+        raise np.linalg.LinAlgError(f"conjugate gradients: no convergence in {maxiter} steps")
+    x *= scale
+    return x
+''',
         "scatter": '''
 def _scatter(x, positions, axis, shape):
     """Add slices into zeros at positions of an axis, which can repeat."""
@@ -159,6 +231,11 @@ def _scatter(x, positions, axis, shape):
         while keys and keys[-1] == ":":
             keys.pop()
         return f"{view}[{', '.join(keys)}]" if keys else view
+
+    def _conjugate_gradients(self, value: Value, args: list[Text]) -> str:
+        each = bool(value.attributes[0])
+        name = "conjugate_gradients_each" if each else "conjugate_gradients"
+        return self._iteration(name, value, args)
 
     def slice_text(self, sequence: Text, time: str) -> Text:
         source = f"{sequence.inside(ATOM)}[{time}]"

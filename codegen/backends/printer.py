@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import sympy as sp
 from sympy.printing.precedence import PRECEDENCE
@@ -20,6 +20,7 @@ from codegen.naming import Names
 from codegen.program import COMPARISONS, Program, Step, Value
 from derive.errors import UnsupportedError
 from derive.tensor.dims import Shape
+from derive.tensor.matrix_operations import OPERATIONS
 from derive.tensor.node import name_of
 from derive.tensor.scalar import is_decimal
 
@@ -76,7 +77,7 @@ class Line:
     @property
     def makes(self) -> tuple[str, ...]:
         """The names that are assigned."""
-        return self.loop.makes if self.loop else (self.name,)
+        return self.loop.makes if self.loop else tuple(self.name.split(", "))
 
 
 class Printer:
@@ -86,6 +87,8 @@ class Printer:
     imports: tuple[str, ...] = ()
     calls: ClassVar[Mapping[str, str]] = {}
     helpers: ClassVar[Mapping[str, str]] = {}
+    matrix_calls: ClassVar[Mapping[Any, str]] = {}
+    optional_imports: tuple[str, ...] = ()
     frees_memory = True
     native: frozenset[str] = frozenset()
     """Operations that lowering leaves whole, for the library has them."""
@@ -96,11 +99,14 @@ class Printer:
         self.texts: dict[Value, Text] = {}
         self.lines: list[Line] = []
         self.used_helpers: list[str] = []
+        self.more_imports: list[str] = []
         self.uses_math = False
         self.uses_dtype = False
         self.dims: dict[sp.Symbol, sp.Symbol] = {}
         self.times: list[str] = []
         """The counters of loops, a name for each depth."""
+        self.arguments: dict[int, str] = {}
+        """The arguments of functions, a name for each depth."""
         self.depth = 0
 
     # ------------------------------------------------------------------------------------ lines
@@ -123,7 +129,13 @@ class Printer:
                 from codegen.backends.loops import write_loop
 
                 self.lines.append(write_loop(self, value, wanted, suggest))
-            if value.op in ("loop", "trajectory", "last"):
+            if value.op == "function":
+                from codegen.backends.functions import write_function
+
+                self.lines.append(write_function(self, value))
+            if value.op == "parts":
+                self._take_apart(value, wanted, suggest)
+            if value.op in ("loop", "trajectory", "last", "parts", "part", "function"):
                 continue
             text = self.write(value)
             if value in wanted and inline_output and uses[value] == 1:
@@ -152,7 +164,7 @@ class Printer:
             if line.loop:
                 found.update(line.loop.formulas(formula))
         for value in self.program.values:
-            if value.op in ("loop", "trajectory", "last"):
+            if value.op in ("loop", "trajectory", "last", "part", "function"):
                 formula.texts[value] = self.texts.get(value, Text("", ATOM))
                 continue
             formula.texts[value] = formula.write(value)
@@ -179,6 +191,44 @@ class Printer:
     def name_of_last(self, before: str, wanted: str) -> str:
         """Give the name of the last carry."""
         raise NotImplementedError
+
+    def _take_apart(
+        self, value: Value, wanted: Mapping[Value, str], suggest: Callable[[Value], str]
+    ) -> None:
+        """Write a call with several results, and name those that are read."""
+        operation, *attributes = value.attributes
+        read = {v.attributes[0]: v for v in self.program.values if value in v.args}
+        names = {k: self.names.fresh(wanted.get(v) or suggest(v)) for k, v in sorted(read.items())}
+        args = [self.texts[a] for a in value.args]
+        targets = [names.get(k, "_") for k in range(len(OPERATIONS[operation].parts))]
+        alone = (operation, *names)
+        if len(names) == 1 and alone in self.matrix_calls:
+            targets, source = list(names.values()), self.matrix_call(alone, args, attributes)
+        else:
+            source = self.matrix_call(operation, args, attributes)
+        reads = frozenset().union(*(arg.reads for arg in args))
+        self.lines.append(Line(", ".join(targets), Text(source, ATOM, 1, reads), value))
+        for k, part in read.items():
+            self.texts[part] = Text(names[k], ATOM, 0, frozenset({names[k]}))
+
+    def matrix_call(self, key: Any, args: Sequence[Text], attributes: Sequence[Any]) -> str:
+        """Write the call of an operation on matrices, by its key in the table."""
+        template = self.matrix_calls.get(key)
+        if template is None:
+            raise UnsupportedError(f"{type(self).__name__} has no code for {key!r}")
+        written = [self.number(sp.sympify(attribute)).source for attribute in attributes]
+        call = template.format(*(a.source for a in args), *written)
+        match = re.match(r"\{?_(\w+)\(", template)
+        if match and match[1] in self.helpers:
+            self.helper(match[1])
+        self.note_imports(template)
+        return call
+
+    def note_imports(self, source: str) -> None:
+        """Note which modules a call needs besides those that every program imports."""
+        for module in self.optional_imports:
+            if f"{module}." in source and module not in self.more_imports:
+                self.more_imports.append(module)
 
     def _assign(self, value: Value, text: Text, wanted: str) -> None:
         name = self.names.fresh(wanted)
@@ -225,6 +275,8 @@ class Printer:
             return method(value, args), ATOM
         if value.op in self.helpers:
             return f"{self.helper(value.op)}({', '.join(a.source for a in args)})", ATOM
+        if value.op in OPERATIONS:
+            return self.matrix_call(value.op, args, value.attributes), ATOM
         if value.op in self.calls:
             return f"{self.calls[value.op]}({', '.join(a.source for a in args)})", ATOM
         raise UnsupportedError(f"{type(self).__name__} has no code for {value.op!r}")
@@ -234,6 +286,7 @@ class Printer:
         if name not in self.used_helpers:
             self.used_helpers.append(name)
             self.uses_math = self.uses_math or "math." in self.helpers[name]
+            self.note_imports(self.helpers[name])
         return f"_{name}"
 
     def dim(self, dim: sp.Expr) -> str:
@@ -415,6 +468,19 @@ class Printer:
         axis = value.attributes[0]
         return f"{self.module}.take({args[0].source}, {args[1].source}, axis={axis})"
 
+    def _conjugate_gradients(self, value: Value, args: list[Text]) -> str:
+        return self._iteration("conjugate_gradients", value, args)
+
+    def _iteration(self, name: str, value: Value, args: list[Text]) -> str:
+        """Call a helper that solves a linear system given by its product."""
+        axes, tol, maxiter = value.attributes
+        product, right, *preconditioner = (arg.source for arg in args)
+        words = [product, right, *([f"axes={self._ints(axes)}"] if axes else []), self._dtype()]
+        words += [] if tol is None else [f"tol={tol!r}"]
+        words += [] if maxiter is None else [f"maxiter={self.dim(maxiter)}"]
+        words += [f"preconditioner={name}" for name in preconditioner]
+        return f"{self.helper(name)}({', '.join(words)})"
+
     def _where(self, value: Value, args: list[Text]) -> str:
         return f"{self.module}.where({', '.join(a.source for a in args)})"
 
@@ -467,7 +533,16 @@ def _read_in_loops(program: Program) -> set[Value]:
         if value.op == "loop":
             args = value.args[value.attributes[0].carries :]
             found.update(a for a in args if a.op not in ("input", "number"))
+        elif value.op == "function":
+            found.update(a for a in map(_unmoved, value.args) if a.op not in ("input", "number"))
     return found
+
+
+def _unmoved(value: Value) -> Value:
+    """Give what a value is a transpose of, which costs nothing."""
+    while value.op in MOVES:
+        (value,) = value.args
+    return value
 
 
 def _count_uses(program: Program) -> Counter[Value]:

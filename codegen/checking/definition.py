@@ -19,6 +19,7 @@ from derive.tensor import scalar
 from derive.tensor.construct import is_positive
 from derive.tensor.construct.softmax import power_of_softmax
 from derive.tensor.loops import Loop
+from derive.tensor.matrix_operations import OPERATIONS
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
@@ -202,18 +203,22 @@ def _primitive(
     node: Primitive, x: list[Array], shape: tuple[int, ...], bound: dict[Any, int]
 ) -> Array:
     name = node.name
+    if name in OPERATIONS:
+        return _defined(node, x, shape)
     if name in ("inv", "det", "logdet"):
         return _on_matrices(name, x[0], shape)
     if name in ("max", "min", "prod", "logsumexp"):
         return _reduced(name, x[0], node.attributes[0], shape)
     if name == "standardize":
         return _standardized(x[0], x[1][()], *node.attributes)
-    if name == "reshape":
+    if name in ("reshape", "assume"):
         return x[0].reshape(shape)
     if name == "take":
         return np.take(x[0], x[1].astype(int), axis=node.attributes[0])
     if name == "scan":
         return _trajectory(node, x, shape, bound)
+    if name == "conjugate_gradients":
+        return _solution(node, x, shape, bound)
     if name in ("windows", "overlap_add"):
         return _windowed(name, x[0], node.attributes, shape)
     numbers = [int(sp.sympify(a).subs(bound)) for a in node.attributes]
@@ -271,6 +276,30 @@ def _trajectory(
     return result
 
 
+def _solution(
+    node: Primitive, x: list[Array], shape: tuple[int, ...], bound: dict[Any, int]
+) -> Array:
+    """Solve with the matrices whose columns are the products with unit vectors."""
+    body, axes, _, _ = node.attributes
+    right, *constants = x
+    order = topological([body.product])
+    first = [k for k in range(len(shape)) if k not in axes]
+    inside = tuple(shape[k] for k in axes)
+    columns = []
+    for place in np.ndindex(*inside):
+        unit = _filled(shape, lambda index: mpmath.mpf(tuple(index[k] for k in axes) == place))  # noqa: B023
+        done: dict[Tensor, Array] = dict(zip(body.symbols, (unit, *constants), strict=True))
+        _compute(order, done, bound)
+        columns.append(done[body.product].transpose(*first, *axes))
+    result = np.empty(shape, dtype=object).transpose(*first, *axes)
+    right = right.transpose(*first, *axes)
+    for index in np.ndindex(*result.shape[: len(first)]):
+        matrix = mpmath.matrix([list(column[index].ravel()) for column in columns]).T
+        solved = mpmath.lu_solve(matrix, mpmath.matrix(list(right[index].ravel())))
+        result[index] = np.array(list(solved), dtype=object).reshape(inside)
+    return result.transpose(np.argsort([*first, *axes]))
+
+
 def _on_matrices(name: str, x: Array, shape: tuple[int, ...]) -> Array:
     result = np.empty(shape, dtype=object)
     for index in np.ndindex(*x.shape[:-2]):
@@ -283,6 +312,28 @@ def _on_matrices(name: str, x: Array, shape: tuple[int, ...]) -> Array:
                 value = mpmath.log(value) if value > 0 else mpmath.mpf("nan")
             result[index] = value
     return result
+
+
+def _defined(node: Primitive, x: list[Array], shape: tuple[int, ...]) -> Array:
+    """Evaluate one result of an operation on matrices by its definition."""
+    k, *attributes = node.attributes
+    batch = node.operands[0].ndim - 2
+    result = np.empty(shape, dtype=object)
+    for index in np.ndindex(*x[0].shape[:batch]):
+        operands = [_in_mpmath(operand[index]) for operand in x]
+        part = OPERATIONS[node.name].definition(*operands, *attributes)[k]
+        entries = part.tolist() if isinstance(part, mpmath.matrix) else part
+        if len(shape) == batch:
+            result[index] = entries
+        else:
+            result[index] = np.array(entries, dtype=object).reshape(shape[batch:])
+    return result
+
+
+def _in_mpmath(operand: Any) -> Any:
+    if np.ndim(operand) == 2:
+        return mpmath.matrix(operand.tolist())
+    return operand.tolist() if np.ndim(operand) else operand
 
 
 def _standardized(x: Array, eps: Any, axes: tuple[int, ...], centre: int) -> Array:

@@ -10,6 +10,7 @@ from codegen.lowering.axes import Axes
 from codegen.lowering.composites import define
 from codegen.lowering.contraction import contract_pair
 from codegen.lowering.convolution import as_convolution
+from codegen.lowering.functions import Functions
 from codegen.lowering.loops import Loops, leave_out_unused
 from codegen.lowering.naming import fixed_orders, labels_on
 from codegen.lowering.plan import plan
@@ -23,6 +24,7 @@ from derive.simplify import simplify
 from derive.tensor import construct
 from derive.tensor.construct import is_positive, split_coefficient
 from derive.tensor.dims import Shape, is_one
+from derive.tensor.matrix_operations import OPERATIONS
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
@@ -94,6 +96,7 @@ class Lowering:
         native: frozenset[str],
     ) -> None:
         self.loops = Loops(roots, sizes, native)
+        self.functions = Functions(sizes, native)
         self.orientation = orientations(roots, {**self.loops.orders, **fixed_orders(roots)})
         self.readings = readings(roots) if "convolution" in native else {}
         self.turned = turned_sums(roots)
@@ -370,15 +373,30 @@ class Lowering:
     def _primitive(self, node: Primitive) -> Value:
         if node.name == "scan":
             return self.loops.trajectory(self, node)
+        if node.name == "conjugate_gradients":
+            return self.functions.solution(self, node)
         last = self.loops.last(self, node) if node.name == "slice" else None
         if last is not None:
             return last
         args = tuple(self.full(operand) for operand in node.operands)
+        if node.name == "assume":
+            return args[0]
+        if node.name in OPERATIONS:
+            return self._matrix_operation(node, args)
         if node.name in MOVES:
             moved, negative = self.axes.unsigned(args[0])
             value = self.axes.move(node, moved)
             return self.axes.scaled(value, sp.S.NegativeOne) if negative else value
         return self.builder.emit(node.name, args, node.shape, node.attributes)
+
+    def _matrix_operation(self, node: Primitive, args: tuple[Value, ...]) -> Value:
+        """Lower a result of an operation: one of several is a part of what the call gives."""
+        place, *attributes = node.attributes
+        parts = OPERATIONS[node.name].parts
+        if len(parts) == 1:
+            return self.builder.emit(node.name, args, node.shape, tuple(attributes))
+        whole = self.builder.emit("parts", args, (), (node.name, *attributes))
+        return self.builder.emit("part", (whole,), node.shape, (place, parts[place].name))
 
 
 def _is_alias(value: Value) -> bool:

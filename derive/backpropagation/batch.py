@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from derive.notation.graph import carried, dropped
 from derive.tensor import construct
 from derive.tensor.dims import Shape, is_one
+from derive.tensor.matrix_operations import operation_of
 from derive.tensor.node import (
     Add,
     Contraction,
@@ -186,7 +187,7 @@ def _places_of_result(node: Primitive, own: Places, others: Sequence[Places]) ->
         return tuple(node.attributes[0] + k for k in others[0])
     if any(others):
         return None
-    if node.name in ("inv", "det", "logdet"):
+    if node.name in ("inv", "det", "logdet") or operation_of(node) is not None:
         return own if all(k < node.operands[0].ndim - 2 for k in own) else None
     if node.name not in ("max", "min", "prod", "logsumexp", "standardize", "slice", "pad"):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,13 @@ from derive.notation.loops import outputs_of_loops
 from derive.notation.matrix import Notation
 from derive.notation.naming import name_parts, turn_parts
 from derive.notation.text import spell, visible
-from derive.notation.tree import Items, Name, Tree
+from derive.notation.tree import Call, Items, Name, Part, Tree
 from derive.simplify import flatten
 from derive.tensor import construct
 from derive.tensor.dims import Shape, is_one
+from derive.tensor.matrix_operations import OPERATIONS
 from derive.tensor.names import names_on
-from derive.tensor.node import Tensor, symbols_of, topological
+from derive.tensor.node import Primitive, Tensor, symbols_of, topological
 
 Expr = Any
 """A tensor, or a (nested) tuple or dict of tensors."""
@@ -40,8 +41,27 @@ class Formula:
     def text(self) -> str:
         """Write it as Python, with a line for each definition."""
         lines = [spell(self.tree, self.parts)]
-        lines += [f"where {name} = {spell(tree, self.parts)}" for name, tree in self.definitions]
+        for names, tree in _together(self.definitions):
+            lines.append(f"where {', '.join(names)} = {spell(tree, self.parts)}")
         return "\n".join(lines)
+
+    def _equation(
+        self, names: Sequence[str], ranks: Mapping[str, int], tree: Tree, letters: str
+    ) -> str:
+        """Write what defines one name, or the results of a decomposition."""
+        right = typeset(tree, self.parts, letters)
+        if len(names) == 1:
+            return f"{letter(names[0], ranks[names[0]])} = {right}"
+        assert isinstance(tree, Call)
+        known = OPERATIONS[tree.name]
+        shown = {}
+        for name, part in zip(names, known.parts, strict=True):
+            rank = ranks.get(name, 2 if part.name[0].isupper() else 1)
+            shown[part.name] = letter(part.name if name == "_" else name, rank)
+        if known.equation:
+            operand = typeset(tree.args[0], self.parts, letters)
+            return known.equation.format(A=operand, **shown)
+        return rf"\left({', '.join(shown.values())}\right) = {right}"
 
     def latex(self) -> str:
         """Write it in LaTeX, with the definitions behind."""
@@ -50,9 +70,10 @@ class Formula:
         if self.tree.rank > 2 and not isinstance(self.tree, Name):
             sizes = [typeset(coefficient_tree(size), {}) for size in self.shape]
             formula += r",\quad " + ranges(sizes, letters)
+        ranks = {name: tree.rank for name, tree in self.definitions}
         defined = [
-            f"{letter(name, tree.rank)} = {typeset(tree, self.parts, letters)}"
-            for name, tree in self.definitions
+            self._equation(names, ranks, tree, letters)
+            for names, tree in _together(self.definitions)
         ]
         if not defined:
             return formula
@@ -95,6 +116,9 @@ def formula(
                 named[view] = _free(name, taken)
                 taken.add(named[view])
             order.append(view)
+        if whole and node not in named and node not in flat and (part := part_name(node)):
+            named[node] = _free(part, taken)
+            taken.add(named[node])
         order += [node] * (node in named and node not in order[-1:])
     notation = Notation(columns, named)
     notation.loops = outputs_of_loops(nodes)
@@ -111,6 +135,32 @@ def formula(
     definitions = _visible(top, parts, dict(intermediates))
     shape = tuple(dim for dim in flat[0].shape if not is_one(dim)) if len(flat) == 1 else ()
     return Formula(top, parts, tuple(definitions), shape, frozenset(taken))
+
+
+def part_name(node: Tensor) -> str | None:
+    """Give the name of one of several results of an operation, which is not written in place."""
+    if not isinstance(node, Primitive) or node.name not in OPERATIONS:
+        return None
+    parts = OPERATIONS[node.name].parts
+    return parts[node.attributes[0]].name if len(parts) > 1 else None
+
+
+def _together(
+    definitions: Sequence[tuple[str, Tree]],
+) -> list[tuple[list[str], Tree]]:
+    """Define the results of one call at once, after whatever uses one of them."""
+    lines: list[tuple[list[str], Tree]] = []
+    for name, tree in definitions:
+        if not isinstance(tree, Part):
+            lines.append(([name], tree))
+            continue
+        names = ["_"] * len(tree.names)
+        for line in [line for line in lines if line[1] is tree.args[0]]:
+            lines.remove(line)
+            names = line[0]
+        names[tree.place] = name
+        lines.append((names, tree.args[0]))
+    return lines
 
 
 def _free(name: str, taken: Container[str]) -> str:

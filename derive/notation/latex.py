@@ -14,6 +14,7 @@ from derive.notation.letters import at_time, component, escape, letter
 from derive.notation.text import ATOM, POWER, PRODUCT, SIGN, SUM, Written, visible
 from derive.notation.tree import (
     FULL,
+    Arrow,
     Call,
     Compare,
     Einsum,
@@ -21,6 +22,7 @@ from derive.notation.tree import (
     Items,
     Name,
     Number,
+    Part,
     Power,
     Product,
     Recurrence,
@@ -108,6 +110,12 @@ def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
         return rf"\left[{left} {_SIGNS[tree.data[0]]} {right}\right]", ATOM
     if isinstance(tree, Call):
         return _call(tree, at, written)
+    if isinstance(tree, Part):
+        return f"{written[tree.args[0]][0]}_{{[{tree.place}]}}", POWER
+    if isinstance(tree, Arrow):
+        image = tree.image
+        variable = letter(image.variable, image.tree.rank)
+        return rf"{variable} \mapsto {typeset(image.tree, {})}", SUM
     if is_component(tree):
         return _component(tree, written)
     if isinstance(tree, Index):
@@ -183,6 +191,8 @@ def _call(tree: Call, at: Any, written: Mapping[Tree, Written]) -> Written:
     inner = ", ".join(written[arg][0] for arg in args)
     if name == "inv":
         return f"{at(args[0], ATOM)}^{{-1}}", POWER
+    if name == "solve":
+        return f"{at(args[0], ATOM)}^{{-1}} {at(args[1], POWER)}", PRODUCT
     if name == "sqrt":
         return rf"\sqrt{{{inner}}}", ATOM
     if name == "norm" and not tree.keywords:

@@ -15,6 +15,7 @@ from derive.notation.letters import UNICODE
 from derive.notation.text import ATOM, COMPARE, POWER, PRODUCT, SIGN, SUM, Written, visible
 from derive.notation.tree import (
     FULL,
+    Arrow,
     Call,
     Compare,
     Einsum,
@@ -22,6 +23,7 @@ from derive.notation.tree import (
     Items,
     Name,
     Number,
+    Part,
     Power,
     Product,
     Recurrence,
@@ -110,6 +112,10 @@ def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
         return f"{left} {_SIGNS[tree.data[0]]} {right}", COMPARE
     if isinstance(tree, Call):
         return _call(tree, at, written)
+    if isinstance(tree, Part):
+        return f"{written[tree.args[0]][0]}[{tree.place}]", ATOM
+    if isinstance(tree, Arrow):
+        return f"{tree.image.variable} ↦ {mathematics(tree.image.tree, {})}", SUM
     if is_component(tree):
         (loop,), (k,) = tree.args, tree.data
         assert isinstance(loop, Recurrence)
@@ -172,6 +178,8 @@ def _call(tree: Call, at: Any, written: Mapping[Tree, Written]) -> Written:
     name, args = tree.name, tree.args
     if name == "inv":
         return f"{at(args[0], ATOM)}⁻¹", ATOM
+    if name == "solve":
+        return f"{at(args[0], ATOM)}⁻¹ {at(args[1], POWER)}", PRODUCT
     if name == "sqrt":
         return f"√{at(args[0], ATOM)}", POWER
     if name == "norm" and not tree.keywords:

@@ -25,7 +25,7 @@ from derive.notation.graph import (
 )
 from derive.notation.network import Network, Part, Term
 from derive.notation.place import as_column, as_flat, is_flat, ones, placed, shaped, unshaped
-from derive.notation.primitives import PRIMITIVES
+from derive.notation.primitives import PRIMITIVES, operation
 from derive.notation.sums import expanded, sum_of
 from derive.notation.tree import Call, Items, Name, Recurrence, Tree
 from derive.tensor import construct
@@ -136,7 +136,7 @@ class Notation:
         if isinstance(node, Map):
             return self._map(node)
         if isinstance(node, Primitive):
-            return PRIMITIVES[node.name](self, node)
+            return PRIMITIVES.get(node.name, operation)(self, node)
         if rank_of(node) > 2:
             entries = dropped_axis(node, [k for k, dim in enumerate(node.shape) if not is_one(dim)])
             terms = summands(entries)

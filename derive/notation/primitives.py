@@ -14,9 +14,11 @@ from derive.notation.graph import summands
 from derive.notation.loops import scan
 from derive.notation.place import unshaped
 from derive.notation.sums import sum_of
-from derive.notation.tree import FULL, Call, Einsum, Index, Items, Number, Tree
+from derive.notation.systems import conjugate_gradients
+from derive.notation.tree import FULL, Call, Einsum, Index, Items, Number, Part, Tree
 from derive.tensor.construct import is_zero
 from derive.tensor.dims import same_dim
+from derive.tensor.matrix_operations import OPERATIONS
 from derive.tensor.node import Primitive, Tensor
 
 if TYPE_CHECKING:
@@ -207,7 +209,20 @@ def _lone(values: tuple[int, ...]) -> int | tuple[int, ...]:
     return values[0] if len(values) == 1 else values
 
 
+def operation(notation: Notation, node: Primitive) -> Form:
+    """Write a result of an operation on matrices: ``cholesky(A)``, ``qr(A)[0]``."""
+    place, *attributes = node.attributes
+    args = [notation.tree(operand) for operand in node.operands]
+    args += [coefficient_tree(sp.sympify(attribute)) for attribute in attributes]
+    names = [part.name for part in OPERATIONS[node.name].parts]
+    tree: Tree = Call.of(node.name, *args, rank=node.ndim)
+    if len(names) > 1:
+        tree = Part.of(tree, place, names, node.ndim)
+    return unshaped(tree, node.shape, notation.columns)
+
+
 PRIMITIVES: dict[str, Writer] = {
+    "assume": lambda notation, node: notation.form(node.operands[0]),
     "inv": _inverse,
     "det": _determinant,
     "logdet": _determinant,
@@ -222,6 +237,7 @@ PRIMITIVES: dict[str, Writer] = {
     "take": _take,
     "scatter": _scatter,
     "scan": scan,
+    "conjugate_gradients": conjugate_gradients,
     "windows": _windows,
     "overlap_add": _windows,
 }

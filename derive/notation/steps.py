@@ -13,7 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, overload
 
 from derive import pytrees
-from derive.notation.formula import formula
+from derive.notation.formula import formula, part_name
 from derive.notation.letters import letter
 from derive.rules.registry import Rule
 from derive.tensor import construct
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from derive.derivation import Derivation, Trace
 
 _HEADINGS = {
+    "lesson": "Where the rule comes from",
     "forward": "Forward pass",
     "cotangent": "Reverse pass: the cotangent of each intermediate",
     "second": "Reverse pass over the gradient",
@@ -36,12 +37,15 @@ class Step:
 
     Attributes
     ----------
-    kind : {"forward", "cotangent", "second", "result"}
-        ``"second"`` is a cotangent in the reverse pass over the gradient, of a Hessian.
+    kind : {"lesson", "forward", "cotangent", "second", "result"}
+        ``"lesson"`` is an equation on the way from the definition of a decomposition to its rule,
+        ``"second"`` a cotangent in the reverse pass over the gradient, of a Hessian.
     name : str
     formula_text, formula_latex : str
     rule, source, note : str
         The rules' names, where they are stated, and their formulas.
+    words : str
+        What was done, in a lesson.
     """
 
     kind: str
@@ -52,9 +56,11 @@ class Step:
     rule: str = ""
     source: str = ""
     note: str = ""
+    words: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name} = {self.formula_text}"
+        lead = f"{self.words}: " if self.words else ""
+        return f"{lead}{self.name} = {self.formula_text}"
 
 
 class Steps(Sequence[Step]):
@@ -124,7 +130,8 @@ class Steps(Sequence[Step]):
         """Give the steps as an aligned environment."""
         rows = []
         for step in self:
-            rule = rf" && \text{{{_plain(step.rule)}}}" if step.rule else ""
+            beside = step.words or step.rule
+            rule = rf" && \text{{{_plain(beside)}}}" if beside else ""
             rows.append(rf"{step.name_latex} &= {step.formula_latex}{rule}")
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
@@ -137,7 +144,8 @@ class Steps(Sequence[Step]):
             rows.append(f'<tr><th colspan="3" style="text-align:left">{escape(heading)}</th></tr>')
             for number, step in group:
                 shown = escape(f"${step.name_latex} = {step.formula_latex}$")
-                note = f'<span title="{escape(step.note)}">{escape(step.rule)}</span>'
+                beside = escape(step.words or step.rule)
+                note = f'<span title="{escape(step.note)}">{beside}</span>'
                 rows.append(
                     f'<tr><td>{number}</td><td style="text-align:left">{shown}</td>'
                     f"<td>{note}</td></tr>"
@@ -181,6 +189,7 @@ class _Writer:
 
     def write(self) -> Steps:
         trace = self.derivation.trace
+        self._lessons(trace)
         self._forward(trace.function, "z", "f")
         if self.derivation.kind != "jvp":
             self._reverse(trace, "cotangent")
@@ -190,6 +199,17 @@ class _Writer:
                 self._reverse(second, "second")
         self._result(self.derivation.expr)
         return Steps(self.lines, list(self.rules.values()))
+
+    def _lessons(self, trace: Trace) -> None:
+        """Tell of each decomposition how its rule follows from its definition."""
+        traces = [trace, *trace.second]
+        rules = {c.rule.name: c.rule for t in traces for c in t.contributions}
+        for rule in rules.values():
+            for equation in rule.lesson().equations if rule.lesson else ():
+                left, right = equation.left, equation.right
+                name, text = (formula(t, columns=False, whole=False).text() for t in (left, right))
+                tex, own = (formula(t, columns=True, whole=False).latex() for t in (right, left))
+                self.lines.append(Step("lesson", name, text, tex, own, words=equation.words))
 
     def _free(self, name: str) -> str:
         while name in self.taken:
@@ -222,7 +242,7 @@ class _Writer:
         for node in topological([function]):
             if node in self.names or isinstance(node, (Symbol, One, Arange)):
                 continue
-            given = name_of(node)
+            given = name_of(node) or part_name(node)
             if isinstance(node, View) and node is not function and given is None:
                 continue
             if given is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from derive.notation.tree import (
     FULL,
+    Arrow,
     Call,
     Compare,
     Einsum,
@@ -14,6 +15,7 @@ from derive.notation.tree import (
     Items,
     Name,
     Number,
+    Part,
     Power,
     Product,
     Recurrence,
@@ -106,6 +108,8 @@ def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
         ]
         parts += [f"{key}={value}" for key, value in tree.keywords.items()]
         return f"{tree.name}({', '.join(parts)})", ATOM
+    if isinstance(tree, Part):
+        return f"{written[tree.args[0]][0]}[{tree.place}]", ATOM
     if isinstance(tree, Index):
         key = ", ".join(_key(part, written) for part in tree.data)
         return f"{at(tree.args[0], ATOM)}[{key}]", ATOM
@@ -120,6 +124,8 @@ def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
         return f"einsum({letters}, {operands})", ATOM
     if isinstance(tree, Recurrence):
         return _recurrence(tree, written), ATOM
+    if isinstance(tree, Arrow):
+        return f"lambda {tree.image.variable}: {spell(tree.image.tree, {})}", COMPARE
     assert isinstance(tree, Items)
     left, right = tree.data[0]
     items = [written[arg][0] for arg in tree.args]

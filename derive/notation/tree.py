@@ -236,6 +236,26 @@ def _entry_of(inner: Any, part: Any) -> Any:
     return None
 
 
+class Part(Tree):
+    """One of several results of a call; ``data`` is its place and the names of all of them."""
+
+    weight = 1
+
+    @staticmethod
+    def of(call: Tree, place: int, names: Sequence[str], rank: int) -> Part:
+        return make(Part, (call,), (place, *names), rank, 0, 1 + len(names[place]))
+
+    @property
+    def place(self) -> int:
+        """Which result it is."""
+        return self.data[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the results are called."""
+        return self.data[1:]
+
+
 class Items(Tree):
     """A list, a tuple or a dict of trees; ``data`` is the pair of brackets, and a dict's keys."""
 
@@ -255,6 +275,28 @@ class Einsum(Tree):
         size = 12 + sum(map(len, letters)) + len(out)
         data = (*letters, out)
         return make(Einsum, tuple(operands), data, len(out), len(operands), size, "einsum ")
+
+
+@dataclass(frozen=True)
+class Image:
+    """What a function makes of a variable."""
+
+    variable: str
+    tree: Tree
+
+
+class Arrow(Tree):
+    """A function of one variable, as in v ↦ A v; ``data`` is its image."""
+
+    @staticmethod
+    def of(variable: str, tree: Tree) -> Arrow:
+        size = len(variable) + 9 + tree.size
+        return make(Arrow, (), (Image(variable, tree),), 2, 1 + tree.cost, size, "lambda ")
+
+    @property
+    def image(self) -> Image:
+        """What it makes of its variable."""
+        return self.data[0]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sympy as sp
 
 from derive.rules.registry import extra_labels, rule
-from derive.tensor import construct, linear, reductions, symbols
+from derive.tensor import assumptions, construct, linear, reductions, symbols
 from derive.tensor.dims import dims
 from derive.tensor.node import Tensor
 
@@ -75,3 +75,16 @@ def det(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
 )
 def logdet(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
     return _determinant_rule(node, cotangent, extra, value=False)
+
+
+@rule(
+    "assume",
+    formula="y = x, of which a structure is known: x̄ = ȳ",
+    source="the identity",
+    example=lambda: (
+        linear.logdet(assumptions.assume(_matrix() @ _matrix().T, positive_definite=True)),
+        _matrix(),
+    ),
+)
+def assume(node: Tensor, cotangent: Tensor, extra: int, position: int) -> Tensor:
+    return cotangent

@@ -8,9 +8,10 @@ passes on: with none of them it gives a gradient, with the axes of an output a J
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from derive.errors import UnsupportedError
+from derive.rules.lessons import Lesson
 from derive.tensor.node import Labels, Primitive, Tensor
 
 Pullback = Callable[[Tensor, Tensor, int, int], Tensor]
@@ -37,6 +38,7 @@ class Rule:
     source: str
     pullback: Pullback
     example: Example
+    lesson: Callable[[], Lesson] | None = None
 
     def family(self, node: Tensor) -> Hashable:
         """Give what nodes have in common that are results of one operation."""
@@ -55,8 +57,8 @@ class JointRule(Rule):
     Their cotangents are pulled back together, and the shares of all operands are made at once.
     """
 
-    relatives: Callable[[Tensor], Hashable]
-    joint: JointPullback
+    relatives: Callable[[Tensor], Hashable] = field(kw_only=True)
+    joint: JointPullback = field(kw_only=True)
 
     def family(self, node: Tensor) -> Hashable:
         return self.relatives(node)
@@ -95,7 +97,9 @@ def joint_rule(
             (share,) = joint([(node, cotangent)], extra, [position])
             return share
 
-        RULES[name] = JointRule(name, formula, source, pullback, example, relatives, joint)
+        RULES[name] = JointRule(
+            name, formula, source, pullback, example, relatives=relatives, joint=joint
+        )
         return joint
 
     return register

@@ -15,6 +15,7 @@ import sympy as sp
 
 from derive.tensor import construct, structural
 from derive.tensor.dims import Dim
+from derive.tensor.matrix_operations import operation_of
 from derive.tensor.names import let, names_on
 from derive.tensor.node import (
     Add,
@@ -115,6 +116,9 @@ class Batch:
             ]
             return construct.map_entries(node.body, arguments, (TIME, *axes), sizes)
         assert isinstance(node, Primitive)
+        if operation_of(node) is not None:
+            pairs = zip(operands, moves, strict=True)
+            return remake(node, [o if moved else self.spread(o) for o, moved in pairs])
         form = FORMS.get(node.name)
         return form(self, node, operands, moves) if form else None
 
@@ -154,6 +158,7 @@ def _take(
 
 FORMS: dict[str, Form] = {
     **{name: _shifted(lambda: ()) for name in ("inv", "det", "logdet", "reshape")},
+    "assume": _shifted(lambda *structure: structure),
     **{
         name: _shifted(lambda axes, *rest: (_each(axes), *rest))
         for name in (

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from derive.errors import UnsupportedError
 from derive.tensor import construct, linear, reductions, structural, windows
 from derive.tensor.dims import Shape
+from derive.tensor.matrix_operations import OPERATIONS, part_of
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
@@ -94,7 +95,9 @@ _MAKERS: dict[str, Callable[..., Tensor]] = {
     "overlap_add": lambda node, x: windows.add_windows(
         x, windows.Slides(*node.attributes), tuple(node.shape[k] for k in node.attributes[0])
     ),
+    "assume": lambda node, x: _assumptions().assumed(x, node.attributes),
     "scan": lambda node, *operands: _loops().remake(node, operands),
+    "conjugate_gradients": lambda node, *operands: _systems().remake(node, operands),
     "standardize": lambda node, x, eps: reductions.standardize_axes(
         x, eps, node.attributes[0], bool(node.attributes[1])
     ),
@@ -111,8 +114,23 @@ def _loops() -> Any:
     return loops
 
 
+def _systems() -> Any:
+    from derive.tensor import systems
+
+    return systems
+
+
+def _assumptions() -> Any:
+    from derive.tensor import assumptions
+
+    return assumptions
+
+
 def remake(node: Primitive | Operation, operands: Sequence[Tensor]) -> Tensor:
     """Make an operation by its name, with these operands, through its constructor."""
+    if node.name in OPERATIONS:
+        first, *attributes = node.attributes
+        return part_of(OPERATIONS[node.name], first, operands, tuple(attributes))
     try:
         make = _MAKERS[node.name]
     except KeyError:

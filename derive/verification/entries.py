@@ -18,6 +18,7 @@ import sympy as sp
 from derive.errors import UnsupportedError
 from derive.tensor import scalar
 from derive.tensor.construct import is_positive
+from derive.tensor.matrix_operations import OPERATIONS
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
@@ -172,6 +173,10 @@ class Evaluator:
         assert isinstance(node, Primitive)
         from derive.verification.primitives import DEFINITIONS
 
+        if node.name in OPERATIONS:
+            from derive.verification.matrices import define
+
+            return define(self, node, x, shape)
         if node.name not in DEFINITIONS:
             raise UnsupportedError(f"verify: the definition of {node.name!r} is not known")
         return DEFINITIONS[node.name](self, node, x, shape)

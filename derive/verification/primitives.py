@@ -221,6 +221,7 @@ DEFINITIONS: dict[str, Definition] = {
     "prod": _reduced(_product),
     "logsumexp": _reduced(_logsumexp),
     "standardize": _standardize,
+    "assume": _reshape,
     "reshape": _reshape,
     "slice": _slice,
     "pad": _pad,

@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
+import mpmath
 import numpy as np
 import sympy as sp
 from scipy import special
 
 from derive.tensor.loops import Body
+from derive.tensor.matrix_operations import OPERATIONS
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
@@ -118,7 +120,11 @@ def apply(node: Map, args: list[np.ndarray], values: Mapping[str, Any]) -> Any:
 
 
 def primitive(node: Primitive, args: list[np.ndarray], shape: tuple[int, ...], values: Any) -> Any:
+    if node.name in OPERATIONS:
+        return operation(node, args, shape)
     match node.name, node.attributes:
+        case "assume", _:
+            return args[0]
         case "inv", _:
             return np.linalg.inv(args[0])
         case "det", _:
@@ -157,6 +163,19 @@ def primitive(node: Primitive, args: list[np.ndarray], shape: tuple[int, ...], v
             np.add.at(np.moveaxis(result, axis, 0), args[1], source)
             return result
     raise AssertionError(node.name)
+
+
+def operation(node: Primitive, args: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """A result of a decomposition, by the definition in the table."""
+    place, *attributes = node.attributes
+    batch = node.operands[0].ndim - 2
+    result = np.empty(shape)
+    for index in np.ndindex(*args[0].shape[:batch]):
+        operands = [mpmath.matrix(a[index]) if a[index].ndim == 2 else a[index] for a in args]
+        part = OPERATIONS[node.name].definition(*operands, *attributes)[place]
+        entries = part.tolist() if isinstance(part, mpmath.matrix) else part
+        result[index] = np.array(entries, dtype=float).reshape(shape[batch:])
+    return result
 
 
 def loop(
