@@ -24,6 +24,7 @@ from derive.backpropagation.rows import Row, rows_of
 from derive.backpropagation.table import Backprop
 from derive.calculus import _scalar, _targets
 from derive.errors import UnsupportedError
+from derive.tensor.assumptions import without_assumptions
 from derive.tensor.node import Symbol, symbols_of
 from derive.tensor.operators import TensorLike
 
@@ -122,5 +123,6 @@ def backprop(loss: TensorLike, wrt: Any, *, style: str = "partial") -> Backprop:
         raise UnsupportedError(
             f"backprop: the loss does not depend on {', '.join(unused)}; leave it out of wrt"
         )
+    function = without_assumptions(function)
     rows, cotangents = rows_of(function, targets, STYLES[style])
     return Backprop(rows, style, cotangents)

@@ -15,8 +15,10 @@ from derive.backpropagation.display import tree_of
 from derive.backpropagation.fusing import fused
 from derive.backpropagation.graph import core_of, is_log_softmax, is_turnable, kind_of, turned_back
 from derive.calculus import vjp
+from derive.notation.formula import part_name
 from derive.simplify import simplify
 from derive.tensor import construct, elementwise, reductions
+from derive.tensor.matrix_operations import siblings
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
@@ -46,7 +48,7 @@ class Saved:
 
     ``stem`` is what it is called where the user gave no name, ``definition`` what it is.
     ``forward`` and ``backward`` say which nodes of the formulas are written with its symbol, and
-    how.
+    how.  With ``where_read`` it is a line of the row only if a cotangent is written with it.
     """
 
     stem: str
@@ -54,6 +56,7 @@ class Saved:
     definition: Tensor
     forward: dict[Tensor, Tensor]
     backward: dict[Tensor, Tensor]
+    where_read: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ def pull_back(
             shares[symbol] = _shortest(forms, expr, saved)
             if linear and not last:
                 shares[symbol] = shares[symbol] * cotangent
+    read = set(topological(list(shares.values())))
+    saved = tuple(s for s in saved if s.symbol in read or not s.where_read)
     return Pullback(fused(substitute(expr, forward)), saved, shares)
 
 
@@ -145,6 +150,19 @@ def _saved(expr: Tensor, likelihood: bool, given: Sequence[Tensor]) -> list[Save
             found.append(_probabilities(node, len(found)))
         if isinstance(node, Primitive) and node.name == "standardize":
             found.append(_deviation(node, len(found)))
+        if part_name(node) is not None:
+            found += _other_results(node, len(found))
+    return found
+
+
+def _other_results(node: Tensor, number: int) -> list[Saved]:
+    """Name the other results of the decomposition that a value is a result of."""
+    assert isinstance(node, Primitive)
+    found = []
+    for part in siblings(node):
+        if part is not node:
+            symbol = construct.symbol(f"\1saved{number + len(found)}", part.shape)
+            found.append(Saved(str(part_name(part)), symbol, part, {}, {part: symbol}, True))
     return found
 
 

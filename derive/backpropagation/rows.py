@@ -19,6 +19,7 @@ from derive.backpropagation.graph import (
 from derive.backpropagation.local import COTANGENT, RESULT, Pullback, Saved, input_symbol, pull_back
 from derive.backpropagation.naming import Names
 from derive.backpropagation.vocabulary import activation, operation
+from derive.notation.formula import part_name
 from derive.tensor import construct
 from derive.tensor.dims import Shape, is_one
 from derive.tensor.names import names_on
@@ -225,6 +226,9 @@ class _Table:
     def _automatic(self, node: Tensor, tensor: Tensor) -> str:
         if isinstance(node, Primitive) and node.name == "standardize":
             return self.names.plain(f"{self.values[core_of(node.operands[0])][0].name}_hat")
+        part = part_name(node)
+        if part is not None:
+            return self.names.plain(part)
         stem = "z"
         if tensor.ndim == 0:
             stem = "s"

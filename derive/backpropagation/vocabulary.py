@@ -47,10 +47,23 @@ PRIMITIVES = {
     "standardize": "normalisation",
     "take": "embedding lookup",
     "scan": "recurrence",
+    "conjugate_gradients": "linear system",
     "scatter": "scatter",
     "windows": "sliding windows",
     "overlap_add": "overlap-add",
     "pad": "padding",
+    "cholesky": "Cholesky factor",
+    "qr": "QR decomposition",
+    "lu": "LU decomposition",
+    "eigh": "eigenproblem",
+    "eig": "eigenproblem",
+    "svd": "singular values",
+    "pinv": "pseudo-inverse",
+    "lower_half": "lower half",
+    "expm": "matrix exponential",
+    "logm": "matrix logarithm",
+    "sqrtm": "matrix square root",
+    "matrix_power": "matrix power",
 }
 
 

@@ -15,8 +15,9 @@ from derive.notation.letters import letter
 from derive.notation.loops import outputs_of_loops
 from derive.notation.matrix import Notation
 from derive.notation.naming import name_parts, turn_parts
+from derive.notation.spectra import in_eigenpairs
 from derive.notation.text import spell, visible
-from derive.notation.tree import Call, Items, Name, Part, Tree
+from derive.notation.tree import FULL, Call, Index, Items, Name, Part, Tree
 from derive.simplify import flatten
 from derive.tensor import construct
 from derive.tensor.dims import Shape, is_one
@@ -63,6 +64,13 @@ class Formula:
             return known.equation.format(A=operand, **shown)
         return rf"\left({', '.join(shown.values())}\right) = {right}"
 
+    def defines(self, names: Sequence[str], ranks: Mapping[str, int]) -> tuple[str, str]:
+        """Write the call that one of several results is of, as text, and what defines them all."""
+        part = _core(self.tree)
+        assert isinstance(part, Part)
+        call = part.args[0]
+        return spell(call, self.parts), self._equation(names, ranks, call, "")
+
     def latex(self) -> str:
         """Write it in LaTeX, with the definitions behind."""
         letters = free_letters(self.taken)
@@ -96,7 +104,7 @@ def formula(
         Whether the intermediates are defined, and the products of products multiplied out.
     """
     roots = list(pytrees.leaves(expr))
-    flat = flatten(roots) if whole else roots
+    flat = in_eigenpairs(flatten(roots)) if whole else roots
     nodes = topological(flat)
     present = set(nodes)
     named = {
@@ -145,14 +153,23 @@ def part_name(node: Tensor) -> str | None:
     return parts[node.attributes[0]].name if len(parts) > 1 else None
 
 
+def _core(tree: Tree) -> Tree:
+    """Give a vector as it is, without what makes it a column and back."""
+    while isinstance(tree, Index) and all(key in (None, 0, FULL) for key in tree.data):
+        tree = tree.args[0]
+    return tree
+
+
 def _together(
     definitions: Sequence[tuple[str, Tree]],
 ) -> list[tuple[list[str], Tree]]:
     """Define the results of one call at once, after whatever uses one of them."""
     lines: list[tuple[list[str], Tree]] = []
-    for name, tree in definitions:
+    for name, definition in definitions:
+        tree = definition
+        tree = _core(tree)
         if not isinstance(tree, Part):
-            lines.append(([name], tree))
+            lines.append(([name], definition))
             continue
         names = ["_"] * len(tree.names)
         for line in [line for line in lines if line[1] is tree.args[0]]:

@@ -17,7 +17,18 @@ from derive.notation.formula import formula, part_name
 from derive.notation.letters import letter
 from derive.rules.registry import Rule
 from derive.tensor import construct
-from derive.tensor.node import Arange, One, Symbol, Tensor, View, name_of, symbols_of, topological
+from derive.tensor.matrix_operations import siblings
+from derive.tensor.node import (
+    Arange,
+    One,
+    Primitive,
+    Symbol,
+    Tensor,
+    View,
+    name_of,
+    symbols_of,
+    topological,
+)
 
 if TYPE_CHECKING:
     from derive.derivation import Derivation, Trace
@@ -242,7 +253,10 @@ class _Writer:
         for node in topological([function]):
             if node in self.names or isinstance(node, (Symbol, One, Arange)):
                 continue
-            given = name_of(node) or part_name(node)
+            if part_name(node) is not None:
+                self._results(node, "forward" if stem == "z" else "second")
+                continue
+            given = name_of(node)
             if isinstance(node, View) and node is not function and given is None:
                 continue
             if given is not None:
@@ -256,6 +270,20 @@ class _Writer:
                 name = self._free(f"{stem}{number}")
             self._step("forward" if stem == "z" else "second", name, node)
             self.names[node] = name
+
+    def _results(self, node: Tensor, kind: str) -> None:
+        """Write one line for all results of a decomposition."""
+        assert isinstance(node, Primitive)
+        parts = siblings(node)
+        known = {part: name_of(part) or self._free(str(part_name(part))) for part in parts}
+        names, ranks = list(known.values()), {known[part]: part.ndim for part in parts}
+        (text, _), (_, equation) = (
+            formula(node, columns=columns, names=self.names, whole=False).defines(names, ranks)
+            for columns in (False, True)
+        )
+        left, right = equation.split(" = ", 1)
+        self.lines.append(Step(kind, ", ".join(names), text, right, left))
+        self.names.update(known)
 
     def _reverse(self, trace: Trace, kind: str) -> None:
         for node, cotangent in trace.cotangents.items():

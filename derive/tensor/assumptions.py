@@ -10,8 +10,10 @@ from derive.errors import ShapeError, UnsupportedError
 from derive.tensor import construct
 from derive.tensor.dims import same_dim
 from derive.tensor.matrix_operations import operation_of, part_of_node
-from derive.tensor.node import Primitive, Symbol, Tensor, View
+from derive.tensor.names import carry_name
+from derive.tensor.node import Primitive, Symbol, Tensor, View, topological
 from derive.tensor.operators import TensorLike, as_tensor, describe
+from derive.tensor.rebuild import rebuild
 from derive.tensor.symbols import SQUARE_STRUCTURES
 
 _TRANSPOSED = {
@@ -72,7 +74,15 @@ def assumed(tensor: Tensor, structure: tuple[str, ...]) -> Tensor:
 
 
 def has_structure(tensor: Tensor, name: str) -> bool:
-    """Tell whether the matrices in the last two axes are known to have a structure."""
+    """Tell whether the matrices in the last two axes are known to have a structure.
+
+    ``orthonormal_columns`` are those of Q with ``Q.T @ Q`` the identity, of any shape.
+    """
+    if name in ("orthogonal", "orthonormal_columns"):
+        square = tensor.ndim >= 2 and same_dim(tensor.shape[-1], tensor.shape[-2])
+        if name == "orthogonal" and not square:
+            return False
+        name = "orthogonal" if square else name
     while True:
         if name == "symmetric" and tensor.symmetric:
             return True
@@ -86,7 +96,8 @@ def has_structure(tensor: Tensor, name: str) -> bool:
         elif not isinstance(tensor, Primitive):
             return False
         elif operation_of(tensor) is not None:
-            return name in part_of_node(tensor).structure
+            known = part_of_node(tensor).structure
+            return name in known or (name == "orthogonal" and "orthonormal_columns" in known)
         elif tensor.name == "assume":
             if name in tensor.attributes:
                 return True
@@ -109,6 +120,19 @@ def _turned_core(tensor: View, name: str) -> tuple[Tensor, str] | None:
     last = tensor.source[-2:]
     if last == axes[-2:]:
         return tensor.operand, name
-    if last == (axes[-1], axes[-2]):
+    if last == (axes[-1], axes[-2]) and name != "orthonormal_columns":
         return tensor.operand, _TRANSPOSED.get(name, name)
     return None
+
+
+def without_assumptions(root: Tensor) -> Tensor:
+    """Give an expression without what was assumed in it; names stay."""
+    done: dict[Tensor, Tensor] = {}
+    for node in topological([root]):
+        operands = [done[operand] for operand in node.operands]
+        if isinstance(node, Primitive) and node.name == "assume":
+            done[node] = operands[0]
+        else:
+            done[node] = rebuild(node, operands) if operands else node
+        carry_name(node, done[node])
+    return done[root]
