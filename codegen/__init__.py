@@ -3,6 +3,7 @@
 from codegen.checking import CheckError, Comparison, Report, check
 from codegen.cost import Cost
 from codegen.function import GeneratedFunction, to_jax, to_numpy
+from codegen.operators import to_linear_operator
 
 __all__ = [
     "CheckError",
@@ -12,5 +13,6 @@ __all__ = [
     "Report",
     "check",
     "to_jax",
+    "to_linear_operator",
     "to_numpy",
 ]

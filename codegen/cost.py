@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from codegen.program import VIEWS, Program, Value
+from codegen.suggestions import SOLUTIONS
 from derive.tensor.matrix_operations import OPERATIONS
 
 _FREE = (
@@ -27,6 +28,14 @@ _FREE = (
     "part",
 )
 
+
+_CUBES = {
+    "inv": sp.Integer(2),
+    **dict.fromkeys(("solve", "det", "logdet", "lu_factor"), sp.Rational(2, 3)),
+    "cholesky": sp.Rational(1, 3),
+    "cho_inverse": sp.Rational(2, 3),
+}
+"""Operations that take that many times the cube of the size of a matrix."""
 
 STEPS = sp.Symbol("steps", positive=True)
 """How often an iteration is repeated whose end depends on the numbers."""
@@ -117,11 +126,19 @@ def _flops(value: Value) -> sp.Expr:
             channels, groups = value.args[1].shape[kernel.index("I")], value.attributes[6][0]
             return 2 * _size(value.args[0]) * _size(value.args[1]) / (channels * groups)
         return 2 * _size(value) * _size(value.args[1]) / new
-    if value.op in ("inv", "det", "logdet", "solve"):
-        n = value.args[0].shape[-1]
-        factor = {"inv": sp.Integer(2), "solve": sp.Rational(2, 3)}.get(value.op, sp.Rational(2, 3))
+    if value.op in _CUBES:
+        *batch, n, _ = value.args[0].shape
         extra = 2 * n * _size(value) if value.op == "solve" else 0
-        return factor * n**3 * sp.Mul(*value.args[0].shape[:-2]) + extra
+        return _CUBES[value.op] * n**3 * sp.Mul(*batch) + extra
+    if value.op in SOLUTIONS:
+        # Substitution goes through a triangle: one for a triangular matrix, two for a factored one.
+        return (
+            (1 + value.op.startswith(("cho_", "lu_")))
+            * value.args[1].shape[-2 if value.ndim > 1 else -1]
+            * _size(value)
+        )
+    if value.op == "lower_half":
+        return 2 * _size(value)
     if value.op in OPERATIONS or value.op == "parts":
         m, n = value.args[0].shape[-2:]
         return 2 * _size(value.args[0]) * sp.Min(m, n)

@@ -80,14 +80,19 @@ class CustomVjp(Module):
         forward = [line for line in lines if line.value.stage == "forward"]
         backward = [line for line in lines if line.value.stage != "forward"]
         before = self._body(forward, formulas, values)
-        after = self._body(backward, formulas, bars)
+        # A function is no array to keep: it is defined again where the backward pass calls it.
+        called = {name for line in backward for name in line.text.reads}
+        functions = [line for line in forward if line.value.op == "function"]
+        functions = [line for line in functions if line.name in called]
+        after = [*self._body(functions, formulas, ()), *self._body(backward, formulas, bars)]
         pulled = dict(zip(real, (text.source for text in bars), strict=True))
         # Where no derivative is defined, not a number is given, which cannot pass for one.
         undefined = {p: f"jnp.full_like({p}, jnp.nan)" for p, s in pairs if s.dtype == "float"}
         given = {**dict.fromkeys(inputs, "None"), **undefined, **pulled}
         after.append(f"return {_bare_tuple([given[p] for p in inputs])}")
         after = [*self._sizes_of_inputs(), *self._dtype(), *after]
-        kept = self._residuals(after, [*inputs, *(name for line in forward for name in line.makes)])
+        arrays = [line for line in forward if line.value.op != "function"]
+        kept = self._residuals(after, [*inputs, *(name for line in arrays for name in line.makes)])
         core, first, second = (
             self.names.fresh(f"{self.name}_{end}") for end in ("primal", "forward", "backward")
         )
@@ -98,14 +103,14 @@ class CustomVjp(Module):
         taken = [f"{_bare_tuple(kept)} = residuals"] if kept else []
         docstring = self._docstring(leaves, [])
         docstring[1:1] = ["", "Its derivative is the derived formula: see the backward pass."]
-        called = ", ".join(inputs)
+        passed = ", ".join(inputs)
         return self._whole(
             self._function(
-                self.name, self.signature, [*checks, f"return {core}({called})"], docstring
+                self.name, self.signature, [*checks, f"return {core}({passed})"], docstring
             ),
             [
                 "@jax.custom_vjp",
-                *self._function(core, inputs, [f"return {first}({called})[0]"], []),
+                *self._function(core, inputs, [f"return {first}({passed})[0]"], []),
             ],
             self._function(
                 first,

@@ -175,8 +175,8 @@ def _generate(
     derivations = derivations_in(outputs)
     tensors = [tensor for _, tensor in leaves]
     symbols = signature(tensors, derivations, inputs)
-    arguments = _arguments(inputs, symbols)
-    hints = _hints(sizes)
+    arguments = named_arguments(inputs, symbols)
+    hints = hints_of(sizes)
     functions = list(dict.fromkeys(d.function for d in derivations))
     program = lower(tensors, symbols, hints, functions, native=backend.native)
     function_name = identifier(name)
@@ -196,17 +196,19 @@ def _with_pullback(
     symbols = signature(tensors, derivations_in(outputs), inputs)
     seeds, pulled = cotangents(leaves, symbols)
     roots, arrays = [*tensors, *pulled], [*symbols, *seeds]
-    program = lower(roots, arrays, _hints(sizes), tensors, native=JaxPrinter.native)
+    program = lower(roots, arrays, hints_of(sizes), tensors, native=JaxPrinter.native)
     function_name = identifier(name)
-    arguments = _arguments(inputs, symbols)
+    arguments = named_arguments(inputs, symbols)
     module = CustomVjp(program, function_name, symbols, seeds, [*tensors, *pulled], arguments)
     source = module.write_with_pullback(outputs, leaves)
     return GeneratedFunction(function_name, tuple(module.signature), source, program)
 
 
-def _arguments(inputs: Inputs, symbols: Sequence[Symbol]) -> Mapping[str, Any] | None:
+def named_arguments(inputs: Inputs, symbols: Sequence[Symbol]) -> Mapping[str, Any] | None:
+    """Give the arguments, structures of symbols, where ``inputs`` names them."""
     return pytrees.like(inputs, symbols) if isinstance(inputs, Mapping) else None
 
 
-def _hints(sizes: Mapping[Any, int] | None) -> dict[sp.Symbol, int]:
+def hints_of(sizes: Mapping[Any, int] | None) -> dict[sp.Symbol, int]:
+    """Give the representative sizes by their symbols."""
     return {sp.Symbol(str(k), integer=True, positive=True): v for k, v in (sizes or {}).items()}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import sympy as sp
 
+from derive.tensor.loops import BINDING
 from derive.tensor.node import Arange, Map, Primitive, Symbol, Tensor, topological
 from derive.tensor.scalar import placeholder, selects
 
@@ -15,11 +16,24 @@ def index_limits(roots: Sequence[Tensor]) -> dict[Symbol, list[sp.Expr]]:
     limits: dict[Symbol, list[sp.Expr]] = {}
     for node in topological(list(roots)):
         for limit, indices in _indexing(node):
-            for symbol in topological(indices):
+            for symbol in _values(indices):
                 if isinstance(symbol, Symbol) and symbol.dtype == "int":
                     found = limits.setdefault(symbol, [])
                     found += [limit] if limit not in found else []
     return limits
+
+
+def _values(indices: Sequence[Tensor]) -> list[Tensor]:
+    """List the nodes whose entries indices are computed from: of what is looked up, the table."""
+    found: dict[Tensor, None] = {}
+    stack = list(indices)
+    while stack:
+        node = stack.pop()
+        if node not in found:
+            found[node] = None
+            looked_up = isinstance(node, Primitive) and node.name == "take"
+            stack += node.operands[:1] if looked_up else node.operands
+    return list(found)
 
 
 def _indexing(node: Tensor) -> Iterator[tuple[sp.Expr, list[Tensor]]]:
@@ -27,9 +41,9 @@ def _indexing(node: Tensor) -> Iterator[tuple[sp.Expr, list[Tensor]]]:
     if isinstance(node, Primitive) and node.name in ("take", "scatter"):
         source = node.operands[0] if node.name == "take" else node
         yield source.shape[node.attributes[0]], list(node.operands[1:])
-    elif isinstance(node, Primitive) and node.name == "scan":
+    elif isinstance(node, Primitive) and node.name in BINDING:
         body = node.attributes[0]
-        inside = index_limits([*body.results, body.output])
+        inside = index_limits(body.parts)
         for symbol, operand in zip(body.symbols, node.operands, strict=True):
             for limit in inside.get(symbol, ()):
                 yield limit, [operand]

@@ -22,6 +22,7 @@ from codegen.wrapping import wrapped
 from derive import Derivation
 from derive.tensor.dims import show_shape
 from derive.tensor.loops import all_nodes
+from derive.tensor.matrix_operations import operation_of
 from derive.tensor.node import Primitive, Symbol, Tensor
 from derive.tensor.windows import Slides
 
@@ -121,33 +122,45 @@ class Module:
     def _checks(self) -> list[str]:
         """Make an array of every input and check its shape; the sizes come from the shapes.
 
-        A size that is met for the first time is written as a string, every other as a number.
+        A size that is met for the first time is written as a string, every other as a number.  One
+        that is made of sizes which are not known yet is checked at the end.
         """
         lines: list[str] = []
+        late: list[str] = []
         known: set[sp.Symbol] = set(self.free_dims)
         pairs = list(zip(self.parameters, self.symbols, strict=True))
         for parameter, symbol in sorted(pairs, key=lambda pair: -len(_bare_dims(pair[1]))):
             new = [d for d in _bare_dims(symbol) if d not in known]
             told = {d.axis: s for s, d in self.derived.items() if d.symbol is symbol}
+            later = [
+                k
+                for k, d in enumerate(symbol.shape)
+                if d not in new and k not in told and not d.free_symbols <= known
+            ]
             expected = [
-                f'"{self.printer.dim(d)}"' if d in new or k in told else self.printer.dim(d)
+                f'"{self.printer.dim(d)}"'
+                if d in new or k in told or k in later
+                else self.printer.dim(d)
                 for k, d in enumerate(symbol.shape)
             ]
             shape = f"({expected[0]},)" if len(expected) == 1 else f"({', '.join(expected)})"
             kind = "" if symbol.dtype == "float" else f', "{symbol.dtype}"'
-            declared = _plain(show_shape(symbol.shape))
+            declared = plain(show_shape(symbol.shape))
             given = self.places.get(symbol, parameter)
             lines.append(
                 f'{parameter} = _checked("{parameter}", {given}, "{declared}", {shape}{kind})'
             )
             known.update(new)
             lines += self._sizes(parameter, symbol, [*new, *told.values()])
-            for axis in told:
-                lines += [
-                    f"if {parameter}.shape[{axis}] != {self.printer.dim(symbol.shape[axis])}:",
-                    f'    raise ValueError(f"{parameter} must have shape {declared}, '
-                    f'got {{{parameter}.shape}}")',
-                ]
+            for axis in (*told, *later):
+                (late if axis in later else lines).extend(
+                    [
+                        f"if {parameter}.shape[{axis}] != {self.printer.dim(symbol.shape[axis])}:",
+                        f'    raise ValueError(f"{parameter} must have shape {declared}, '
+                        f'got {{{parameter}.shape}}")',
+                    ]
+                )
+        lines += late
         if "in_range" in self.printer.helpers:
             for parameter, symbol in pairs:
                 for limit in self.limits.get(symbol, ()):
@@ -224,10 +237,10 @@ class Module:
         lines = ['"""' + _summary(leaves, derivations), "", "Parameters", "----------"]
         for symbol in self.symbols:
             tags = "".join(f", {tag.replace('_', ' ')}" for tag in sorted(symbol.structure))
-            lines.append(f"{self.places[symbol]} : {_plain(show_shape(symbol.shape))}{tags}")
+            lines.append(f"{self.places[symbol]} : {plain(show_shape(symbol.shape))}{tags}")
         lines += [f"{self.printer.dims[d].name} : int" for d in self.free_dims]
         lines += ["", "Returns", "-------"]
-        lines += [f"{identifier(name)} : {_plain(show_shape(t.shape))}" for name, t in leaves]
+        lines += [f"{identifier(name)} : {plain(show_shape(t.shape))}" for name, t in leaves]
         return [*lines, '"""']
 
 
@@ -321,7 +334,7 @@ def _assignment(line: Line, formulas: Mapping[str, str], depth: int = 0) -> list
     return ["", *loop, "", *frame.behind] if frame.behind else ["", *loop, ""]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Keep of a text what cannot end a docstring."""
     return re.sub(r"[^\w*+\-/(), ]", "_", text)
 
@@ -335,13 +348,20 @@ def _import_order(line: str) -> tuple[bool, str]:
 
 
 def window_conditions(roots: Sequence[Tensor]) -> list[sp.Expr]:
-    """List what must not be negative for every slice and window to lie within its axis."""
+    """List what must not be negative: every slice and window lies within its axis, and the like."""
     conditions: dict[sp.Expr, None] = {}
     for node in all_nodes(roots):
         if isinstance(node, Primitive) and node.name in ("windows", "overlap_add"):
             for room in _rooms(node):
                 if not room.is_nonnegative:
                     conditions[room] = None
+        operation = operation_of(node)
+        if isinstance(node, Primitive) and operation and operation.conditions:
+            batch = node.operands[0].ndim - 2
+            shapes = [operand.shape[batch:] for operand in node.operands]
+            for least in operation.conditions(*shapes, *node.attributes[1:]):
+                if not sp.expand(least).is_nonnegative:
+                    conditions[sp.expand(least)] = None
         if not isinstance(node, Primitive) or node.name not in ("slice", "pad"):
             continue
         axis, start, step = node.attributes[0], node.attributes[1], node.attributes[-1]

@@ -20,7 +20,16 @@ VIEWS = (
     "take",
 )
 INTEGER_ARITHMETIC = ("add", "subtract", "multiply", "negative", "square", "maximum", "minimum")
-KEEPS_INTEGERS = (*COMPARISONS, *VIEWS, *INTEGER_ARITHMETIC, "astype", "loop", "scatter", "where")
+KEEPS_INTEGERS = (
+    *COMPARISONS,
+    *VIEWS,
+    *INTEGER_ARITHMETIC,
+    "astype",
+    "loop",
+    "function",
+    "scatter",
+    "where",
+)
 """Operations that take integers as they are, as indices, conditions, or beside other integers."""
 
 
@@ -116,6 +125,18 @@ class Step:
         return self.program.outputs[self.carries :]
 
 
+@dataclass(eq=False)
+class Function:
+    """A function of one argument: a program of that, then of the constants.
+
+    The value "function" has it as its attribute, and the constants as arguments.
+    """
+
+    name: str
+    program: Program
+    inputs: list[Value]
+
+
 def reachable(values: Sequence[Value]) -> set[Value]:
     """Collect the values that these depend on, themselves included."""
     seen: set[Value] = set()
@@ -132,7 +153,7 @@ def everything(program: Program) -> Iterator[Value]:
     """List the values of a program, those within its loops included."""
     for value in program.values:
         yield value
-        if value.op == "loop":
+        if value.op in ("loop", "function"):
             yield from everything(value.attributes[0].program)
 
 
@@ -148,7 +169,7 @@ class Builder:
         self, op: str, args: tuple[Value, ...], shape: Shape, attributes: tuple[Any, ...] = ()
     ) -> Value:
         """Give the value of an operation; truth values and integers become real numbers for it."""
-        if op not in (*VIEWS, "astype", "loop"):
+        if op not in (*VIEWS, "astype", "loop", "function"):
             real = any(not a.is_bool and a.op != "number" for a in args)
             keep = op == "where", op == "multiply" and real
             args = tuple(

@@ -14,12 +14,20 @@ if TYPE_CHECKING:
 LONGEST_PRODUCT = 6
 LONGEST_ARGUMENT = 8
 
+SOLUTIONS = (
+    *("solve", "cho_solve", "lu_solve", "lu_solve_transposed"),
+    *("solve_lower", "solve_lower_transposed", "solve_upper", "solve_upper_transposed"),
+)
 FUNCTIONS = ("exp", "tanh", "sigmoid", "log", "sqrt", "relu", "sin", "cos", "abs", "sign")
 ROLES = {
     "matmul": "z",
     "tensordot": "z",
     "einsum": "z",
-    "solve": "solution",
+    **dict.fromkeys(SOLUTIONS, "solution"),
+    "cho_inverse": "inverse",
+    "lu_factor": "factors",
+    "lu_det": "determinant",
+    "lu_logdet": "logdet",
     "conjugate_gradients": "solution",
     "inv": "inverse",
     "cholesky": "L",

@@ -10,6 +10,7 @@ from derive import layers, linalg, losses
 from derive.calculus import gradient, hessian, hvp, jacobian, jvp, tie_entries, vjp
 from derive.derivation import Derivation
 from derive.errors import ShapeError, UnsupportedError
+from derive.tensor.assumptions import assume
 from derive.tensor.construct import arange
 from derive.tensor.dims import dims
 from derive.tensor.elementwise import (
@@ -87,9 +88,14 @@ from derive.tensor.windows import overlap_add, windows
 
 if TYPE_CHECKING:
     from derive.backpropagation import backprop
+    from derive.structures import structured
     from derive.verification.verify import verify
 
-_LATE = {"backprop": "derive.backpropagation", "verify": "derive.verification"}
+_LATE = {
+    "backprop": "derive.backpropagation",
+    "structured": "derive.structures",
+    "verify": "derive.verification",
+}
 """What is imported when it is first asked for, since most programs never do."""
 
 
@@ -113,6 +119,7 @@ __all__ = [
     "arcsinh",
     "arctan",
     "arctanh",
+    "assume",
     "as_tensor",
     "backprop",
     "broadcast_to",
@@ -180,6 +187,7 @@ __all__ = [
     "square",
     "stack",
     "standardize",
+    "structured",
     "sum",
     "take",
     "take_along_axis",

@@ -372,13 +372,37 @@ def overlap_add(x: Array, size: Any, axis: Any = 0, stride: Any = 1, dilation: A
     return result
 
 
+def solve(a: Any, b: Array, method: str = "direct", **options: Any) -> Array:
+    """The solution with a matrix, or with a function that gives its product."""
+    if not callable(a):
+        return np.linalg.solve(a, b)
+    columns = [np.asarray(a(unit)).ravel() for unit in np.eye(b.size).reshape(-1, *b.shape)]
+    return np.linalg.solve(np.stack(columns, axis=1), b.ravel()).reshape(b.shape)
+
+
+def divided_difference(h: Callable[[Array], Array], x: Array, y: Array) -> Array:
+    """The slope of a function between points that are apart, and its derivative where they meet."""
+    gap = x - y
+    slope = (h(x + 1e-5) - h(x - 1e-5)) / 2e-5
+    return np.where(gap == 0, slope, (h(x) - h(y)) / np.where(gap == 0, 1, gap))
+
+
 # What NumPy lacks or keeps in a submodule.
 NUMPY: dict[str, Any] = {
     "inv": np.linalg.inv,
     "det": np.linalg.det,
     "logdet": lambda x: np.linalg.slogdet(x)[1],
-    "solve": np.linalg.solve,
+    "solve": solve,
     "cholesky": np.linalg.cholesky,
+    "eig": np.linalg.eig,
+    "divided_difference": divided_difference,
+    "qr": np.linalg.qr,
+    "eigh": np.linalg.eigh,
+    "svd": lambda x: np.linalg.svd(x, full_matrices=False),
+    "pinv": np.linalg.pinv,
+    "lstsq": lambda a, b: np.linalg.lstsq(a, b, rcond=None)[0],
+    "slogdet": np.linalg.slogdet,
+    "Min": min,
     "norm": np.linalg.norm,
     "ones": filled(np.ones),
     "zeros": filled(np.zeros),

@@ -10,6 +10,8 @@ import sympy as sp
 
 from codegen.backends.printer import ATOM, POWER, PRODUCT, SUM, UNARY, Printer, Text
 from codegen.program import Value
+from codegen.suggestions import SOLUTIONS
+from derive.tensor.matrix_operations import OPERATIONS
 
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _FUNCTIONS = {
@@ -18,6 +20,8 @@ _FUNCTIONS = {
     "sqrt": "√",
     "slope_of_abs": "sign",
     "gammaln": "log Γ",
+    "lower_half": "Φ",
+    "lu_factor": "lu",
     "logdet": "log det",
     "logsumexp": "log Σ exp",
     "peak": "max",
@@ -25,8 +29,9 @@ _FUNCTIONS = {
     "log_cosh": "log cosh",
     "sum": "Σ",
     "prod": "Π",
-    "arange": "0..",
+    "svd_factors": "svd",
 }
+_INVERSES = ("inv", "cho_inverse")
 _SIGNS = {"greater": ">", "greater_equal": "≥", "equal": "=", "not_equal": "≠"}
 _TURNED = {"greater": "<", "greater_equal": "≤"}
 _ALONG_AXES = ("sum", "mean", "prod", "max", "min", "peak", "logsumexp", "softmax", "log_softmax")
@@ -42,6 +47,8 @@ class FormulaPrinter(Printer):
         op = value.op
         if op in _MOVES:
             return args[0].source, args[0].precedence
+        if op == "arange":
+            return f"0..{self.number(value.shape[0] - 1).source}", ATOM
         if op in ("add", "subtract"):
             sign = "+" if op == "add" else "-"
             return f"{args[0].inside(SUM)} {sign} {args[1].inside(SUM + 1)}", SUM
@@ -67,22 +74,28 @@ class FormulaPrinter(Printer):
         if op == "transpose":
             return self._transposed(value, args[0])
         if op == "parts":
-            return f"{value.attributes[0]}({', '.join(a.source for a in args)})", ATOM
-        if op in ("inv", "solve"):
-            inverse = f"{args[0].inside(ATOM)}⁻¹"
-            return (
-                (inverse, POWER)
-                if op == "inv"
-                else (
-                    f"{inverse} {args[1].inside(UNARY)}",
-                    PRODUCT,
-                )
-            )
+            name = _FUNCTIONS.get(value.attributes[0], value.attributes[0])
+            return f"{name}({', '.join(a.source for a in args)})", ATOM
+        if op in _INVERSES or op in SOLUTIONS:
+            return self._with_inverse(value, args)
+        if op in ("lu_det", "lu_logdet"):
+            name = _FUNCTIONS["logdet"] if op == "lu_logdet" else "det"
+            return f"{name}({self.texts[value.args[0].args[0]].source})", ATOM
         if op == "conjugate_gradients":
             return f"{args[0].source}⁻¹({args[1].source})", ATOM
         if op == "number":
             return self._number(value, args), ATOM
         return self._call(value, args), ATOM
+
+    def _with_inverse(self, value: Value, args: list[Text]) -> tuple[str, int]:
+        """Write an inverse, or its product with the right-hand side."""
+        factored = value.op.startswith(("cho_", "lu_"))
+        matrix = self.texts[value.args[0].args[0]] if factored else args[0]
+        text = matrix.inside(ATOM)
+        inverse = text + ("⁻ᵀ" if value.op.endswith("_transposed") else "⁻¹")
+        if value.op in _INVERSES or value.args[1].op == "eye":
+            return inverse, POWER
+        return f"{inverse} {args[1].inside(UNARY)}", PRODUCT
 
     def _entrywise_product(self, value: Value, args: list[Text]) -> tuple[str, int]:
         left, right = value.args
@@ -112,6 +125,8 @@ class FormulaPrinter(Printer):
             return f"{simple}({inside})" if simple else f"[{value.attributes[0]}]({inside})"
         if op == "eye":
             return "I"
+        if op in ("tril", "triu"):
+            return self._tril(value, args).partition(".")[2]
         if op == "log1mexp":
             return f"log(1 - exp({args[0].source}))"
         if op == "full":
@@ -122,6 +137,9 @@ class FormulaPrinter(Printer):
             whole = len(axes) == value.args[0].ndim
             at = "" if whole else "_" + ",".join(map(str, axes))
             return f"{_FUNCTIONS.get(op, op)}{at}({inside})"
+        if op in OPERATIONS:
+            numbers = (self.number(sp.sympify(number)).source for number in value.attributes)
+            inside = ", ".join((inside, *numbers))
         return f"{_FUNCTIONS.get(op, op)}({inside})"
 
     def number(self, value: sp.Expr) -> Text:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from codegen.backends.printer import ATOM, Line, Text
 from codegen.naming import identifier
-from codegen.program import Step, Value
+from codegen.program import Function, Step, Value
 from codegen.suggestions import Suggestions, name_of_output
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ class Frame:
 
 @dataclass
 class LoopSource:
-    """A loop: its frame, the lines of its step and their printer, and the names that it makes."""
+    """A loop, or a function: its frame, its lines, their printer, and the names that it makes."""
 
     frame: Frame
     lines: list[Line]
     printer: Printer
-    step: Step
+    step: Step | Function
     shown: dict[Value, Text]
     makes: tuple[str, ...]
 
@@ -73,19 +73,21 @@ def write_loop(
     results = [v for v in printer.program.values if value in v.args]
     given = {v.attributes[0]: v for v in results if v.op == "trajectory"}
     ends = {v.attributes[0]: v for v in results if v.op == "last"}
-    if len(printer.times) == printer.depth:
-        printer.times.append(fresh("t"))
+    if printer.depth not in printer.times:
+        printer.times[printer.depth] = fresh("t")
     time = printer.times[printer.depth]
     stems = [identifier(name) for name in step.names]
     before = [fresh(f"{stem}_prev") for stem in stems]
     trajectories = {k: fresh(wanted.get(v) or suggest(v)) for k, v in sorted(given.items())}
     last = {
-        k: printer.name_of_last(before[k], wanted.get(v, f"{stems[k]}_last"))
+        k: printer.name_of_last(before[k], wanted.get(v) or f"{stems[k]}_last")
         for k, v in sorted(ends.items())
     }
     inner = type(printer)(step.program, printer.names)
     inner.used_helpers, inner.dims = printer.used_helpers, printer.dims
-    inner.times, inner.depth = printer.times, printer.depth + 1
+    inner.more_imports = printer.more_imports
+    inner.times, inner.arguments = printer.times, printer.arguments
+    inner.depth = printer.depth + 1
     slices = [printer.slice_text(sequence, time) for sequence in sequences]
     carried = [Text(name, ATOM, 0, frozenset({name})) for name in before]
     constants = args[step.carries + step.slices :]

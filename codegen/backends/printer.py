@@ -103,7 +103,7 @@ class Printer:
         self.uses_math = False
         self.uses_dtype = False
         self.dims: dict[sp.Symbol, sp.Symbol] = {}
-        self.times: list[str] = []
+        self.times: dict[int, str] = {}
         """The counters of loops, a name for each depth."""
         self.arguments: dict[int, str] = {}
         """The arguments of functions, a name for each depth."""
@@ -119,7 +119,8 @@ class Printer:
     ) -> None:
         """Write every value.
 
-        ``inline_output`` writes a single result into the return statement itself.
+        ``inline_output`` writes a single result into the return statement itself.  An output whose
+        name is empty gets one that recalls what it is.
         """
         uses = _count_uses(self.program)
         wanted = dict(zip(self.program.outputs, output_names, strict=True))
@@ -141,7 +142,7 @@ class Printer:
             if value in wanted and inline_output and uses[value] == 1:
                 self.texts[value] = text
             elif value in wanted:
-                self._assign(value, text, wanted[value])
+                self._assign(value, text, wanted[value] or suggest(value))
             elif value not in in_loops and self._fits(value, text, uses[value]):
                 self.texts[value] = text
             else:
@@ -170,7 +171,7 @@ class Printer:
             formula.texts[value] = formula.write(value)
             if value in named:
                 found[named[value]] = formula.texts[value].source
-                formula.texts[value] = self.texts[value]
+                formula.texts[value] = self.texts.get(value, formula.texts[value])
         return found
 
     def frame(
@@ -218,11 +219,15 @@ class Printer:
             raise UnsupportedError(f"{type(self).__name__} has no code for {key!r}")
         written = [self.number(sp.sympify(attribute)).source for attribute in attributes]
         call = template.format(*(a.source for a in args), *written)
-        match = re.match(r"\{?_(\w+)\(", template)
-        if match and match[1] in self.helpers:
-            self.helper(match[1])
+        self._note_helpers(template)
         self.note_imports(template)
         return call
+
+    def _note_helpers(self, source: str) -> None:
+        """Note which helper functions a call or another helper uses."""
+        for name in re.findall(r"\b_(\w+)\b", source):
+            if name in self.helpers:
+                self.helper(name)
 
     def note_imports(self, source: str) -> None:
         """Note which modules a call needs besides those that every program imports."""
@@ -273,10 +278,12 @@ class Printer:
         method = getattr(self, f"_{value.op}", None)
         if method is not None:
             return method(value, args), ATOM
+        if value.op in OPERATIONS or value.op in self.matrix_calls:
+            key = (value.op, "batched") if value.args[0].ndim > 2 else value.op
+            key = key if key in self.matrix_calls else value.op
+            return self.matrix_call(key, args, value.attributes), ATOM
         if value.op in self.helpers:
             return f"{self.helper(value.op)}({', '.join(a.source for a in args)})", ATOM
-        if value.op in OPERATIONS:
-            return self.matrix_call(value.op, args, value.attributes), ATOM
         if value.op in self.calls:
             return f"{self.calls[value.op]}({', '.join(a.source for a in args)})", ATOM
         raise UnsupportedError(f"{type(self).__name__} has no code for {value.op!r}")
@@ -287,6 +294,7 @@ class Printer:
             self.used_helpers.append(name)
             self.uses_math = self.uses_math or "math." in self.helpers[name]
             self.note_imports(self.helpers[name])
+            self._note_helpers(self.helpers[name])
         return f"_{name}"
 
     def dim(self, dim: sp.Expr) -> str:
@@ -330,6 +338,10 @@ class Printer:
         text = self.number(value.attributes[0])
         return text.inside(UNARY)
 
+    def _second_difference(self, value: Value, args: list[Text]) -> str:
+        self.helper("divided_difference")
+        return f"{self.helper('second_difference')}({', '.join(a.source for a in args)})"
+
     def _dtype(self) -> str:
         self.uses_dtype = True
         return "dtype=dtype"
@@ -339,6 +351,12 @@ class Printer:
         if value.args[0].op == "arange":
             return f"{args[0].source[:-1]}, dtype=dtype)"
         return f"{args[0].inside(ATOM)}.astype(dtype)"
+
+    def _tril(self, value: Value, args: list[Text]) -> str:
+        (offset,) = value.attributes
+        return f"{self.module}.{value.op}({args[0].source}{f', {offset}' if offset else ''})"
+
+    _triu = _tril
 
     def _transpose(self, value: Value, args: list[Text]) -> str:
         order = value.attributes

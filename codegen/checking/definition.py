@@ -18,6 +18,7 @@ from derive.errors import UnsupportedError
 from derive.tensor import scalar
 from derive.tensor.construct import is_positive
 from derive.tensor.construct.softmax import power_of_softmax
+from derive.tensor.divided import in_mpmath
 from derive.tensor.loops import Loop
 from derive.tensor.matrix_operations import OPERATIONS
 from derive.tensor.node import (
@@ -52,7 +53,9 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "maximum": max,
     "minimum": min,
     "where": lambda c, a, b: a if c != 0 else b,
+    "divided_difference": in_mpmath,
     "atan2": mpmath.atan2,
+    "reciprocal_gap": lambda x, y, scale: 1 / (x - y) if x != y else mpmath.nan,
 }
 
 
@@ -204,7 +207,7 @@ def _primitive(
 ) -> Array:
     name = node.name
     if name in OPERATIONS:
-        return _defined(node, x, shape)
+        return _defined(node, x, shape, bound)
     if name in ("inv", "det", "logdet"):
         return _on_matrices(name, x[0], shape)
     if name in ("max", "min", "prod", "logsumexp"):
@@ -272,7 +275,7 @@ def _trajectory(
         )
         _compute(order, done, bound)
         carries = [done[new] for new in body.results]
-        result[t] = done[body.output]
+        result[t] = done[body.output][()]  # of a scalar the number, not an array that holds it
     return result
 
 
@@ -314,9 +317,12 @@ def _on_matrices(name: str, x: Array, shape: tuple[int, ...]) -> Array:
     return result
 
 
-def _defined(node: Primitive, x: list[Array], shape: tuple[int, ...]) -> Array:
+def _defined(
+    node: Primitive, x: list[Array], shape: tuple[int, ...], bound: dict[Any, int]
+) -> Array:
     """Evaluate one result of an operation on matrices by its definition."""
     k, *attributes = node.attributes
+    attributes = [a.subs(bound) if isinstance(a, sp.Expr) else a for a in attributes]
     batch = node.operands[0].ndim - 2
     result = np.empty(shape, dtype=object)
     for index in np.ndindex(*x[0].shape[:batch]):

@@ -11,7 +11,7 @@ from codegen.indices import index_limits
 from codegen.module import window_conditions
 from derive.errors import UnsupportedError
 from derive.tensor.loops import all_nodes
-from derive.tensor.node import Symbol, Tensor
+from derive.tensor.node import Symbol, Tensor, dims_of
 
 SMALL_SIZES = (3, 4, 2, 5)
 LARGEST_SIZE = 64
@@ -22,7 +22,7 @@ def choose_sizes(roots: Sequence[Tensor], given: Mapping[Any, int] | None) -> di
     """Give a small number for every dim, distinct ones as far as they go."""
     named = {str(k): int(v) for k, v in (given or {}).items()}
     nodes = all_nodes(roots)
-    dims = sorted({d for t in nodes for dim in t.shape for d in dim.free_symbols}, key=str)
+    dims = sorted({dim for node in nodes for dim in dims_of(node)}, key=str)
     unknown = set(named) - {d.name for d in dims}
     if unknown:
         raise UnsupportedError(

@@ -113,7 +113,7 @@ class Loops:
             ]
             program = replace(program, outputs=outputs)
             inputs = [value for _, value in program.inputs]
-            inputs[last:], args[last:] = _taken_out(
+            inputs[last:], args[last:] = taken_out(
                 program, inputs[last:], args[last:], state.builder
             )
             counts = first, last - first
@@ -136,10 +136,10 @@ def _turned(loop: Loop, args: list[Value], first: int, last: int) -> dict[Tensor
     return turned
 
 
-def _taken_out(
+def taken_out(
     program: Program, constants: list[Value], args: list[Value], builder: Builder
 ) -> tuple[list[Value], list[Value]]:
-    """Compute before the loop what needs constants alone; these then are its constants."""
+    """Compute before a loop, or function, what needs constants alone; these then are its own."""
     outside = dict(zip(constants, args, strict=True))
     numbers: set[Value] = set()
     for value in program.values:

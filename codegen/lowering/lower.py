@@ -18,6 +18,8 @@ from codegen.lowering.reuse import reuse
 from codegen.lowering.scalars import Entrywise, guarded
 from codegen.lowering.signs import MOVES, turned_sums
 from codegen.lowering.softmax import stabilise
+from codegen.lowering.solvers import choose_solvers
+from codegen.lowering.triangles import as_triangle
 from codegen.program import Builder, Program, Value, reachable
 from derive.errors import UnsupportedError
 from derive.simplify import simplify
@@ -42,6 +44,8 @@ from derive.tensor.node import (
 )
 from derive.tensor.orientation import orientations, readings
 from derive.tensor.scalar import placeholder
+from derive.tensor.singular import with_svd_factors
+from derive.tensor.spectra import with_eigenpairs
 
 
 def lower(
@@ -59,8 +63,9 @@ def lower(
     may be views of its inputs.  ``native`` are the operations that the library itself has, and does
     as fast as can be, among ``einsum`` and ``convolution``.
     """
-    planned = plan(reuse(simplify(define([*forward, *outputs])), sizes or {}), sizes or {})
-    roots = stabilise(planned, len(forward))
+    roots = simplify(with_svd_factors(with_eigenpairs(define([*forward, *outputs]))))
+    planned = plan(reuse(roots, sizes or {}), sizes or {})
+    roots = stabilise(choose_solvers(planned), len(forward))
     state = Lowering(inputs, roots, sizes or {}, native)
     # Shallow results first, so that each is computed as soon as it can be.
     depth = _depths(roots)
@@ -211,6 +216,15 @@ class Lowering:
             if len(set(labels)) < len(labels):
                 if node.symmetric:
                     names = tuple(sorted(names))
+                pair = tuple(k for k, name in enumerate(node.target) if labels.count(name) == 2)
+                if (
+                    isinstance(node.operand, One)
+                    and len(pair) == len(labels) - len(set(labels)) + 1
+                ):
+                    # One identity, which broadcasts along all other axes.
+                    eye = self.builder.emit("eye", (), tuple(node.shape[k] for k in pair))
+                    eye = self.entrywise.scale(eye, coefficient)
+                    return self.axes.place(eye, tuple(names[k] for k in pair), rank)
                 return self.axes.place(self._delta(node), names, rank)
             if isinstance(node.operand, One):
                 return self.builder.number(coefficient)
@@ -232,23 +246,20 @@ class Lowering:
             + "".join(letters[k] for k in node.target if k != UNIT_AXIS)
         )
         shape = tuple(d for d, k in zip(node.shape, node.target, strict=True) if k != UNIT_AXIS)
-        if isinstance(node.operand, One) and spec == "i->ii":
-            value = self.entrywise.scale(self.builder.emit("eye", (), shape), node.coefficient)
+        carried = [k for k in node.source if k != UNIT_AXIS]
+        if carried:
+            position = {k: place for place, k in enumerate(labels)}
+            names = tuple(UNIT_AXIS if k == UNIT_AXIS else position[k] for k in node.source)
+            core = self.axes.scaled(self.values[node.operand], node.coefficient)
+            core = self.axes.place(core, names, len(labels))
         else:
-            carried = [k for k in node.source if k != UNIT_AXIS]
-            if carried:
-                position = {k: place for place, k in enumerate(labels)}
-                names = tuple(UNIT_AXIS if k == UNIT_AXIS else position[k] for k in node.source)
-                core = self.axes.scaled(self.values[node.operand], node.coefficient)
-                core = self.axes.place(core, names, len(labels))
-            else:
-                core = self.full(node.operand)
-                if core.ndim:
-                    core, _ = self.axes.distinct(core, node.source)
-                core = self.entrywise.scale(core, node.coefficient)
-            if core.shape != core_shape:
-                core = self.builder.emit("broadcast_to", (core,), core_shape)
-            value = self.builder.emit("embed", (core,), shape, (spec,))
+            core = self.full(node.operand)
+            if core.ndim:
+                core, _ = self.axes.distinct(core, node.source)
+            core = self.entrywise.scale(core, node.coefficient)
+        if core.shape != core_shape:
+            core = self.builder.emit("broadcast_to", (core,), core_shape)
+        value = self.builder.emit("embed", (core,), shape, (spec,))
         if value.shape != node.shape:
             keys = tuple("new" if k == UNIT_AXIS else "take" for k in node.target)
             value = self.builder.emit("expand", (value,), node.shape, keys)
@@ -257,6 +268,10 @@ class Lowering:
     # ------------------------------------------------------------------------------- operations
 
     def _contraction(self, node: Contraction, order: Labels) -> Value:
+        triangle = as_triangle(node, order)
+        if triangle is not None:
+            whole = self.full(triangle.whole)
+            return self.builder.emit(triangle.side, (whole,), whole.shape, (triangle.offset,))
         factors = []
         negative = False
         for operand, names in zip(node.operands, node.labels, strict=True):

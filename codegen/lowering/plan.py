@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import opt_einsum
 import sympy as sp
 
+from derive.linalg import algebra
 from derive.tensor import construct
 from derive.tensor.dims import is_one
 from derive.tensor.names import carry_name
@@ -171,31 +172,40 @@ def _as_solve(factors: list[Factor], out: Labels) -> Tensor | None:
     """Write a product with an inverse as the solution of a linear system."""
     for (tensor, names), (right, own) in (factors, factors[::-1]):
         matrix, turned = _inverse_operand(tensor)
-        if matrix is None or right.ndim > 2 or UNIT_AXIS in (*names, *own):
+        if matrix is None or UNIT_AXIS in (*names, *own):
             continue
-        shared = [k for k in names if k in own]
-        if len(shared) != 1 or len(set(names)) != 2 or shared[0] in out:
+        batch, pair = names[:-2], names[-2:]
+        summed = [k for k in pair if k in own and k not in out]
+        if len(summed) != 1 or len(set(names)) < len(names) or not {*batch} <= {*own} & {*out}:
             continue
         if len(set(own)) < len(own) or any(is_one(d) for d in (*matrix.shape, *right.shape)):
             continue
-        inner = shared[0]
-        row = names[0] if names[1] == inner else names[1]
+        (inner,) = summed
+        row = pair[0] if pair[1] == inner else pair[1]
+        columns = tuple(k for k in own if k != inner and k not in batch)
+        if row in own or len(columns) > 1:
+            continue
         # inv(A)[row, inner] solves with A; inv(A)[inner, row] with its transpose.
-        if (names[0] == inner) != turned:
-            matrix = construct.permute(matrix, (1, 0))
-        columns = tuple(k for k in own if k != inner)
-        ordered = construct.contract([(right, own)], (inner, *columns))
+        if (pair[0] == inner) != turned:
+            matrix = algebra.turned(matrix)
+        ordered = construct.contract([(right, own)], (*batch, inner, *columns))
+        if batch and not columns:
+            # A vector for each matrix is one column.
+            ordered = ordered[..., None]
         solution = construct.primitive("solve", (matrix, ordered), ordered.shape)
-        return construct.contract([(solution, (row, *columns))], out)
+        if batch and not columns:
+            solution = solution[..., 0]
+        return construct.contract([(solution, (*batch, row, *columns))], out)
     return None
 
 
 def _inverse_operand(tensor: Tensor) -> tuple[Tensor | None, bool]:
     """Give the matrix whose inverse the tensor is, and whether it is transposed."""
-    if isinstance(tensor, Primitive) and tensor.name == "inv" and tensor.ndim == 2:
+    if isinstance(tensor, Primitive) and tensor.name == "inv":
         return tensor.operands[0], False
-    if isinstance(tensor, View) and tensor.coefficient is sp.S.One and tensor.ndim == 2:
-        inner = tensor.operand
-        if isinstance(inner, Primitive) and inner.name == "inv" and tensor.source == (1, 0):
-            return inner.operands[0], tensor.target == (0, 1)
+    if isinstance(tensor, View) and tensor.coefficient is sp.S.One and tensor.ndim > 1:
+        inner, axes = tensor.operand, tuple(range(tensor.ndim))
+        turned = tensor.source == (*axes[:-2], axes[-1], axes[-2]) and tensor.target == axes
+        if isinstance(inner, Primitive) and inner.name == "inv" and turned:
+            return inner.operands[0], True
     return None, False

@@ -7,10 +7,12 @@ from functools import lru_cache, reduce
 
 import sympy as sp
 
-from codegen.program import Builder, Value
+from codegen.program import Builder, Function, Program, Value
 from derive.errors import UnsupportedError
 from derive.tensor import scalar
 from derive.tensor.dims import Shape, is_one
+from derive.tensor.divided import VARIABLE, Profile, divided_difference
+from derive.tensor.gaps import reciprocal_gap
 from derive.tensor.scalar import is_decimal
 
 LARGEST_DIVISOR = 2**31
@@ -50,6 +52,7 @@ BINARY = {
     scalar.maximum: "maximum",
     scalar.minimum: "minimum",
     sp.atan2: "arctan2",
+    reciprocal_gap: "reciprocal_gap",
 }
 BY_DEFINITION = {
     sp.sec: lambda x: 1 / sp.cos(x),
@@ -76,6 +79,9 @@ _CANCELLING = {
     sp.exp: ((-1, "expm1", 1, 1),),
     sp.erf: ((1, "erfc", -1, 1), (-1, "erfc", 1, -1)),
 }
+
+
+_DIFFERENCES = ("divided_difference", "second_difference")
 
 
 def entrywise_shape(values: Sequence[Value]) -> Shape:
@@ -132,6 +138,7 @@ class Entrywise:
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
+        self.functions: dict[tuple[sp.Expr, tuple[Value, ...]], Value] = {}
 
     def emit(self, op: str, *args: Value) -> Value:
         """Emit one entrywise operation; a square takes no notice of a sign."""
@@ -156,6 +163,8 @@ class Entrywise:
         if isinstance(body, scalar.logaddexp):
             first, *others = (self.lower(a, values) for a in body.args)
             return reduce(lambda a, b: self.emit("logaddexp", a, b), others, first)
+        if isinstance(body, divided_difference):
+            return self._divided_difference(body, values)
         for table in (UNARY, BINARY):
             if body.func in table:
                 return self.emit(table[body.func], *(self.lower(a, values) for a in body.args))
@@ -172,6 +181,42 @@ class Entrywise:
             f"no code is known for the function {body.func.__name__}; write it in elementary "
             "functions"
         )
+
+    def _divided_difference(
+        self, body: divided_difference, values: dict[sp.Symbol, Value]
+    ) -> Value:
+        """Call the function's divided difference with the function and its derivatives."""
+        order = len(body.points) - 1
+        if order > len(_DIFFERENCES):
+            raise UnsupportedError(
+                f"no code is known for divided differences of order {order}, as third derivatives "
+                "of functions of matrices have them"
+            )
+        points = [self.lower(x, values) for x in body.points]
+        parameters = tuple(self.lower(p, values) for p in body.parameters)
+        made, slope = [], body.profile.body
+        for name in ("h", "dh", "ddh")[: order + 1]:
+            made.append(self._function(name, slope, body.profile, parameters))
+            slope = scalar.tidy(scalar.derivative(slope, VARIABLE))
+        shape = entrywise_shape([*points, *parameters])
+        return self.builder.emit(_DIFFERENCES[order - 1], (*made, *points), shape)
+
+    def _function(
+        self, name: str, body: sp.Expr, profile: Profile, parameters: tuple[Value, ...]
+    ) -> Value:
+        """Define a function of one variable, once."""
+        key = (body, parameters)
+        if key not in self.functions:
+            own = Entrywise(Builder())
+            inputs = [
+                own.builder.emit("input", (), value.shape if value else (), (str(s), "float"))
+                for s, value in zip(profile.symbols, (None, *parameters), strict=True)
+            ]
+            result = own.lower(body, dict(zip(profile.symbols, inputs, strict=True)))
+            written = [value for value in own.builder.values if value.op != "input"]
+            function = Function(name, Program([], written, [result]), inputs)
+            self.functions[key] = self.builder.emit("function", parameters, (), (function,))
+        return self.functions[key]
 
     def _logarithm(self, body: sp.Expr, values: dict[sp.Symbol, Value]) -> Value:
         if isinstance(body, sp.cosh):

@@ -19,11 +19,12 @@ from typing import NamedTuple
 
 import sympy as sp
 
+from codegen.lowering.solvers import rebuilt
 from derive.tensor import construct
 from derive.tensor.construct.softmax import LogSoftmax, log_softmax_of
 from derive.tensor.names import carry_name
 from derive.tensor.node import Add, Contraction, Labels, Map, Primitive, Tensor, View, topological
-from derive.tensor.rebuild import named_labels, rebuild
+from derive.tensor.rebuild import named_labels
 from derive.tensor.scalar import equal, placeholder, where
 
 u = placeholder(0)
@@ -49,15 +50,9 @@ def stabilise(roots: Sequence[Tensor], unused: int = 0) -> list[Tensor]:
             made = _subtracted(node, differences[node], plans, done)
         elif isinstance(node, Map) and not differences.keys().isdisjoint(node.operands):
             made = _with_softmaxes(node, differences, plans, done)
-        done[node] = _rebuilt(node, operands) if made is None else made
+        done[node] = rebuilt(node, operands) if made is None else made
         carry_name(node, done[node])
     return [done[root] for root in roots]
-
-
-def _rebuilt(node: Tensor, operands: Sequence[Tensor]) -> Tensor:
-    if isinstance(node, Primitive) and node.name == "solve":
-        return construct.primitive(node.name, tuple(operands), node.shape, node.attributes)
-    return rebuild(node, operands) if operands else node
 
 
 # ---------------------------------------------------------------------------------- analysis
@@ -193,7 +188,7 @@ class _Plan:
 
     def logsumexp(self, x: Tensor) -> Tensor:
         if self.wanted == {"logsumexp"}:
-            return _rebuilt(self.node, [x])
+            return rebuilt(self.node, [x])
         return construct.add([self.log_total(x), self.largest(x)])
 
     def largest(self, x: Tensor) -> Tensor:

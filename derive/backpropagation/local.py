@@ -158,7 +158,7 @@ def _saved(expr: Tensor, likelihood: bool, given: Sequence[Tensor]) -> list[Save
 def _other_results(node: Tensor, number: int) -> list[Saved]:
     """Name the other results of the decomposition that a value is a result of."""
     assert isinstance(node, Primitive)
-    found = []
+    found: list[Saved] = []
     for part in siblings(node):
         if part is not node:
             symbol = construct.symbol(f"\1saved{number + len(found)}", part.shape)

@@ -267,6 +267,10 @@ def _applied(body: sp.Expr, operand: Tensor, expr: Any) -> Writing:
 def _(node: Primitive) -> Writing:
     if node.name == "scan":
         raise UnsupportedError("a loop has no SymPy form; unroll it, or convert what it is made of")
+    if node.name == "conjugate_gradients":
+        raise UnsupportedError(
+            "a solution by conjugate gradients has no SymPy form; solve(A, b) with a matrix has one"
+        )
     operands = []
     for operand in node.operands:
         operands.append((yield operand))

@@ -67,7 +67,7 @@ def normalized_laplacian(A: TensorLike) -> Tensor:
     Parameters
     ----------
     A : (n, n)
-        The weights of the edges; every vertex has one, else the result is not a number.
+        The weights of the edges. The row and the column of a vertex that has none are 0.
 
     Raises
     ------
@@ -85,8 +85,9 @@ def normalized_laplacian(A: TensorLike) -> Tensor:
     >>> derive.layers.normalized_laplacian(derive.matrix("A", n, n)).shape
     (n, n)
     """
-    normalised = normalized_adjacency(A, self_loops=False)
-    return eye(normalised.shape[0]) - normalised
+    from derive.linalg.graphs import laplacian  # which loads the rules
+
+    return laplacian(A, normalization="symmetric")
 
 
 def graph_convolution(

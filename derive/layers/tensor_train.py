@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import sympy as sp
-
 from derive.errors import ShapeError
 from derive.layers.dense import bias
 from derive.layers.shapes import product
+from derive.linalg.tensor_train import chain, multiplied
 from derive.tensor import construct
-from derive.tensor.dims import is_one, same_dim
+from derive.tensor.dims import same_dim
 from derive.tensor.names import keep
 from derive.tensor.node import Tensor
-from derive.tensor.operators import TensorLike, as_tensor, describe
+from derive.tensor.operators import TensorLike, as_tensor, describe, transpose
 from derive.tensor.structural import reshape
 
 
@@ -56,7 +55,7 @@ def tensor_train_linear(
     >>> derive.layers.tensor_train_linear(x, [first, second]).shape
     (n, 20)
     """
-    train = _train("tensor_train_linear", cores)
+    train = chain("tensor_train_linear", cores, ("rows", "columns"))
     tensor = as_tensor(x)
     rows = product(tuple(core.shape[1] for core in train))
     if not tensor.ndim or not same_dim(tensor.shape[-1], rows):
@@ -113,35 +112,8 @@ def tensor_train_matrix(cores: Sequence[TensorLike]) -> Tensor:
     >>> derive.layers.tensor_train_matrix([first, second]).shape
     (6, 20)
     """
-    train = _train("tensor_train_matrix", cores)
+    train = chain("tensor_train_matrix", cores, ("rows", "columns"))
     count = len(train)
-    # Label k is the bond before core k; then come the rows, then the columns.
-    rows = tuple(range(count + 1, 2 * count + 1))
-    columns = tuple(range(2 * count + 1, 3 * count + 1))
-    factors = [(core, (k, rows[k], columns[k], k + 1)) for k, core in enumerate(train)]
-    whole = construct.contract(factors, (*rows, *columns))
+    whole = transpose(multiplied(train), (*range(0, 2 * count, 2), *range(1, 2 * count, 2)))
     sizes = (product(tuple(core.shape[axis] for core in train)) for axis in (1, 2))
     return reshape(whole, tuple(sizes))
-
-
-def _train(layer: str, cores: Sequence[TensorLike]) -> list[Tensor]:
-    train = [as_tensor(core) for core in cores]
-    if not train:
-        raise ShapeError(f"{layer}: give at least one core")
-    for k, core in enumerate(train):
-        if core.ndim != 4:
-            raise ShapeError(
-                f"{layer}: core {k} is {describe(core)} and must have the axes (rank before, "
-                "rows, columns, rank after)"
-            )
-        before = train[k - 1].shape[3] if k else sp.S.One
-        if not same_dim(core.shape[0], before):
-            raise ShapeError(
-                f"{layer}: core {k} is {describe(core)} and must begin with an axis of size "
-                f"{before}" + (", the last size of the core before it" if k else "")
-            )
-    if not is_one(train[-1].shape[3]):
-        raise ShapeError(
-            f"{layer}: the last core is {describe(train[-1])} and must end with an axis of size 1"
-        )
-    return train

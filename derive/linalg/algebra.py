@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from derive.tensor import construct, linear
+from derive.tensor import construct
 from derive.tensor.node import Tensor
 
 
@@ -29,11 +29,6 @@ def diagonal_matrix(v: Tensor) -> Tensor:
 def symmetric_part(x: Tensor) -> Tensor:
     """Give half of the matrices and their transposes."""
     return sp.Rational(1, 2) * (x + turned(x))
-
-
-def lower_half(x: Tensor) -> Tensor:
-    """Give the lower triangles with half of the diagonal, Φ in Murray (2016)."""
-    return linear.tril(x) - sp.Rational(1, 2) * diagonal_matrix(diagonal(x))
 
 
 def times_diagonal(x: Tensor, v: Tensor) -> Tensor:

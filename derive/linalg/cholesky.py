@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import mpmath
 
-from derive.linalg.algebra import lower_half, symmetric_part, turned
+from derive.linalg.algebra import diagonal, symmetric_part, times_diagonal, turned
+from derive.linalg.triangular import lower_half
 from derive.rules.lessons import Equation, Lesson
 from derive.rules.matrix_operations import matrix_rule
 from derive.tensor import linear, reductions, symbols
@@ -22,7 +23,7 @@ from derive.tensor.operators import TensorLike, as_tensor
 CHOLESKY = register(
     MatrixOperation(
         "cholesky",
-        (Part("L", lambda a: a, frozenset({"lower_triangular"})),),
+        (Part("L", lambda a: a, frozenset({"lower_triangular", "positive_diagonal"})),),
         lambda a: [mpmath.cholesky(a)],
         equation=r"{A} = {L} {L}^{{\top}}",
     )
@@ -55,6 +56,40 @@ def cholesky(x: TensorLike) -> Tensor:
     tensor = as_tensor(x)
     require_square("cholesky", tensor)
     return apply(CHOLESKY, tensor)[0]
+
+
+def ldl(x: TensorLike) -> tuple[Tensor, Tensor]:
+    """Give the unit lower triangular L and the vector d for which ``L @ diag(d) @ L.T`` is given.
+
+    The matrix must be symmetric and positive definite, so that every entry of d is positive; both
+    are made of the Cholesky factor.  For another matrix, also an indefinite one that has such a
+    decomposition, NumPy code raises and JAX code gives nan.
+
+    Parameters
+    ----------
+    x : (..., n, n)
+
+    Returns
+    -------
+    L : (..., n, n)
+    d : (..., n)
+
+    Raises
+    ------
+    ShapeError
+        When the last two axes differ in size.
+
+    Examples
+    --------
+    >>> import derive
+    >>> S = derive.matrix("S", 3, 3, positive_definite=True)
+    >>> L, d = derive.linalg.ldl(S)
+    >>> print(d)
+    diag(cholesky(S)) ** 2
+    """
+    factor = cholesky(x)
+    roots = diagonal(factor)
+    return times_diagonal(factor, 1 / roots), roots**2
 
 
 def _lesson() -> Lesson:
@@ -94,7 +129,7 @@ def _lesson() -> Lesson:
     example=lambda: (reductions.sum(cholesky(_definite()) ** 3), _symbol()),
     lesson=_lesson,
 )
-def pullback(
+def _pullback(
     parts: tuple[Tensor, ...], cotangents: tuple[Tensor, ...], operands: tuple[Tensor, ...]
 ) -> Tensor:
     (L,), (L_bar,) = parts, cotangents

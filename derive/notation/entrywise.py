@@ -11,6 +11,8 @@ from derive.errors import UnsupportedError
 from derive.notation.algebra import negate, power, times, total
 from derive.notation.tree import Call, Compare, Name, Number, Tree
 from derive.tensor import scalar
+from derive.tensor.divided import divided_difference
+from derive.tensor.gaps import reciprocal_gap
 
 Values = Mapping[sp.Symbol, Tree]
 
@@ -33,6 +35,8 @@ _TURNED = {">": "<", ">=": "<="}
 def entrywise(expr: sp.Expr, values: Values | None = None) -> Tree:
     """Write a scalar expression, with trees for its placeholders; other symbols are names."""
     trees = values or {}
+    if expr.has(reciprocal_gap):
+        expr = expr.replace(reciprocal_gap, lambda x, y, scale: 1 / (x - y))
     written = (_write(form, trees) for form in _forms(expr))
     return min(written, key=lambda tree: tree.cost)
 
@@ -91,6 +95,10 @@ def _write(expr: sp.Expr, values: Values) -> Tree:
         return power(base, _write(expr.exp, values))
     if expr.is_number and not expr.args:
         return _constant(expr)
+    if isinstance(expr, divided_difference):
+        from derive.notation.spectra import difference
+
+        return difference(expr, lambda arg, more: _write(arg, values if more is None else more))
     args = [_write(arg, values) for arg in expr.args]
     name = expr.func.__name__
     if isinstance(expr, scalar.logaddexp):

@@ -15,7 +15,8 @@ from derive.notation.letters import letter
 from derive.notation.loops import outputs_of_loops
 from derive.notation.matrix import Notation
 from derive.notation.naming import name_parts, turn_parts
-from derive.notation.spectra import in_eigenpairs
+from derive.notation.spectra import in_eigenpairs, is_factor
+from derive.notation.squares import complete_squares
 from derive.notation.text import spell, visible
 from derive.notation.tree import FULL, Call, Index, Items, Name, Part, Tree
 from derive.simplify import flatten
@@ -24,6 +25,7 @@ from derive.tensor.dims import Shape, is_one
 from derive.tensor.matrix_operations import OPERATIONS
 from derive.tensor.names import names_on
 from derive.tensor.node import Primitive, Tensor, symbols_of, topological
+from derive.tensor.singular import with_svd_factors
 
 Expr = Any
 """A tensor, or a (nested) tuple or dict of tensors."""
@@ -104,13 +106,13 @@ def formula(
         Whether the intermediates are defined, and the products of products multiplied out.
     """
     roots = list(pytrees.leaves(expr))
-    flat = in_eigenpairs(flatten(roots)) if whole else roots
+    flat = with_svd_factors(in_eigenpairs(complete_squares(flatten(roots)))) if whole else roots
     nodes = topological(flat)
     present = set(nodes)
     named = {
         node: name
         for node, name in (names or {}).items()
-        if node in present or construct.split_coefficient(node)[1] in present
+        if node in present or construct.split_coefficient(node)[1] in present or is_factor(node)
     }
     symbols = symbols_of(*flat)
     taken = {symbol.name for symbol in symbols} | set(named.values())

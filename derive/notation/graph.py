@@ -125,24 +125,43 @@ def concatenation(terms: Sequence[Tensor]) -> tuple[int, list[Tensor], list[Tens
 
     The axis, the parts in order and the other terms are given.
     """
-    pads: dict[int, list[tuple[Primitive, sp.Expr, Tensor]]] = {}
+    pads: dict[int, list[tuple[sp.Expr, Tensor, Tensor]]] = {}
     for term in terms:
-        weight, base = construct.split_coefficient(term)
-        if isinstance(base, Primitive) and base.name == "pad" and base.attributes[2] == 1:
-            pads.setdefault(base.attributes[0], []).append((base, weight, term))
+        padded = as_pad(term)
+        if padded is not None:
+            axis, start, inner = padded
+            pads.setdefault(axis, []).append((start, inner, term))
     for axis, members in pads.items():
-        found: list[tuple[Primitive, sp.Expr, Tensor]] = []
+        found: list[tuple[sp.Expr, Tensor, Tensor]] = []
         end = sp.S.Zero
         while (
-            part := next((m for m in members if same_dim(m[0].attributes[1], end)), None)
+            part := next((m for m in members if same_dim(m[0], end)), None)
         ) is not None and part not in found:
             found.append(part)
-            end = sp.expand(end + part[0].operands[0].shape[axis])
-        if len(found) > 1 and same_dim(end, found[0][0].shape[axis]):
-            parts = [construct.scale(pad.operands[0], weight) for pad, weight, _ in found]
+            end = sp.expand(end + part[1].shape[axis])
+        if len(found) > 1 and same_dim(end, found[0][2].shape[axis]):
             used = [term for _, _, term in found]
-            return axis, parts, [term for term in terms if term not in used]
+            return axis, [inner for _, inner, _ in found], [t for t in terms if t not in used]
     return None
+
+
+def as_pad(term: Tensor) -> tuple[int, sp.Expr, Tensor] | None:
+    """Give the axis that is padded, where what is inside begins, and that; of a transpose too."""
+    weight, base = construct.split_coefficient(term)
+    axes = tuple(range(base.ndim))
+    source, target = axes, axes
+    if isinstance(base, View):
+        source, target = base.source, base.target
+        if UNIT_AXIS in source or len(set(target)) < len(target) or {*source} != {*target}:
+            return None
+        base = base.operand
+    if not isinstance(base, Primitive) or base.name != "pad" or base.attributes[2] != 1:
+        return None
+    own, start, _ = base.attributes
+    (inner,) = base.operands
+    axis = target.index(source[own])
+    shape = tuple(inner.shape[own] if k == axis else dim for k, dim in enumerate(term.shape))
+    return axis, start, construct.view(inner, weight, source, target, shape)
 
 
 def is_symmetric(node: Tensor) -> bool:

@@ -29,7 +29,7 @@ from derive.notation.tree import (
 LETTERS = "ijklmnpqrstuvabcdefgh"
 """The letters of indices, in the order in which they are taken."""
 
-_OF_ARRAYS = {"reshape", "take", "pad", "concatenate", "stack", "inv", "kron"}
+_OF_ARRAYS = {"reshape", "take", "pad", "concatenate", "stack", "block", "inv", "kron", "solve"}
 _OF_ARRAYS |= {"softmax", "log_softmax", "logsumexp", "norm"}
 _REDUCTIONS = {"max": r"\max", "min": r"\min", "prod": r"\prod", "sum": r"\sum"}
 

@@ -44,6 +44,11 @@ _FUNCTIONS = {
     "prod": r"\prod",
     "sum": r"\sum",
     "trace": r"\operatorname{tr}",
+    **{
+        f"{name}_frechet": rf"\mathrm{{d}}\operatorname{{{name}}}"
+        for name in ("expm", "logm", "sqrtm")
+    },
+    "lower_half": r"\Phi",
 }
 _BRACKETS = {
     "abs": (r"\left|", r"\right|"),
@@ -191,8 +196,19 @@ def _call(tree: Call, at: Any, written: Mapping[Tree, Written]) -> Written:
     inner = ", ".join(written[arg][0] for arg in args)
     if name == "inv":
         return f"{at(args[0], ATOM)}^{{-1}}", POWER
+    if name == "block":
+        return inner, ATOM
     if name == "solve":
         return f"{at(args[0], ATOM)}^{{-1}} {at(args[1], POWER)}", PRODUCT
+    if name == "matrix_power":
+        return f"{at(args[0], ATOM)}^{{{written[args[1]][0]}}}", POWER
+    if name == "divided_difference":
+        function, *points = (written[arg][0] for arg in args)
+        if isinstance(args[0], Name):
+            function = _FUNCTIONS.get(args[0].data[0], function)
+        else:
+            function = rf"\left({function}\right)"
+        return rf"{function}\left[{', '.join(points)}\right]", ATOM
     if name == "sqrt":
         return rf"\sqrt{{{inner}}}", ATOM
     if name == "norm" and not tree.keywords:

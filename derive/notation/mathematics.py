@@ -38,7 +38,7 @@ _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _ACCENTS = {"_bar": "\N{COMBINING MACRON}", "_hat": "\N{COMBINING CIRCUMFLEX ACCENT}"}
 _GREEK = {spelled: letter for letter, spelled in UNICODE.items()} | {"inf": "∞"}
 _SIGNS = {">": ">", "<": "<", ">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
-_FUNCTIONS = {"sigmoid": "σ", "trace": "tr", "logdet": "log det", "prod": "Π"}
+_FUNCTIONS = {"sigmoid": "σ", "lower_half": "Φ", "trace": "tr", "logdet": "log det", "prod": "Π"}
 _FUNCTIONS |= {"maximum": "max", "minimum": "min"}
 _BRACKETS = {"abs": ("|", "|"), "floor": ("⌊", "⌋"), "ceil": ("⌈", "⌉")}
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import sympy as sp
 
 from derive.notation.algebra import best, norm, times, total
+from derive.notation.blocks import grid
 from derive.notation.entrywise import coefficient_tree, entrywise
 from derive.notation.form import Form, both, chain, settled, unsigned_form
 from derive.notation.graph import (
@@ -279,6 +280,11 @@ class Notation:
         return self._log_softmax(node, operands)
 
     def _concatenation(self, axis: int, parts: Sequence[Tensor], node: Tensor) -> Form:
+        rows = grid(axis, parts) if node.ndim == 2 else None
+        if rows is not None:
+            columns = zip(*rows, strict=True)
+            turned = [[construct.permute(block, (1, 0)) for block in column] for column in columns]
+            return Form(self._blocks(rows), self._blocks(turned), 2)
         name = "stack" if all(is_one(part.shape[axis]) for part in parts) else "concatenate"
         if name == "stack":
             kept = [k for k in range(node.ndim) if k != axis]
@@ -287,6 +293,10 @@ class Notation:
         keywords = {"axis": axis} if axis else {}
         tree = Call.of(name, items, rank=node.ndim, **keywords)
         return unshaped(tree, node.shape, self.columns)
+
+    def _blocks(self, rows: Sequence[Sequence[Tensor]]) -> Tree:
+        written = (Items.of((self.tree(block) for block in row), "[]") for row in rows)
+        return Call.of("block", Items.of(written, "[]"), rank=2)
 
     def _log_softmax(self, node: Tensor, operands: list[Tensor]) -> tuple[list[Term], list[Tensor]]:
         """Find x - logsumexp(x) among the terms of a sum."""

@@ -11,6 +11,7 @@ from derive.notation.tree import (
     Items,
     Name,
     Number,
+    Part,
     Recurrence,
     Transpose,
     Tree,
@@ -24,7 +25,14 @@ DEEPEST = 40
 """A formula that nests deeper is written in parts."""
 
 _LINE = len("\nwhere p = ")
-_PREFERRED = {"softmax": "p", "sigmoid": "s", "inv": "R", "logsumexp": "l", "norm": "r"}
+_PREFERRED = {
+    "softmax": "p",
+    "sigmoid": "s",
+    "inv": "R",
+    "cholesky": "L",
+    "logsumexp": "l",
+    "norm": "r",
+}
 _LETTERS = "rqtuvzghkabcdef"
 _CAPITALS = "RSQPMNGHKZ"
 
@@ -106,6 +114,7 @@ def name_parts(roots: Sequence[Tree], taken: Iterable[str]) -> dict[Tree, str]:
     uses = Counter(child for tree in order for child in children(tree))
     uses.update(roots)
     shown = {root.args[0] for root in roots if is_component(root)}
+    together = {tree.args[0] for tree in order if isinstance(tree, Part)}
     height: dict[Tree, int] = {}
     size: dict[Tree, int] = {}
     chosen: list[Tree] = []
@@ -119,6 +128,8 @@ def name_parts(roots: Sequence[Tree], taken: Iterable[str]) -> dict[Tree, str]:
         repeats = tree.cost > 0 and _pays(uses[tree], size[tree])
         # A recurrence is told in equations of its own.
         apart = isinstance(tree, Recurrence) and (tree not in shown or uses[tree] > 1)
+        if tree in together:
+            continue  # its results have names
         if (repeats or apart or height[tree] > DEEPEST) and tree not in roots:
             chosen.append(tree)
             height[tree] = size[tree] = 1

@@ -13,6 +13,7 @@ from derive.notation.form import Form, both
 from derive.notation.graph import summands
 from derive.notation.loops import scan
 from derive.notation.place import unshaped
+from derive.notation.spectra import spectral
 from derive.notation.sums import sum_of
 from derive.notation.systems import conjugate_gradients
 from derive.notation.tree import FULL, Call, Einsum, Index, Items, Number, Part, Tree
@@ -20,6 +21,7 @@ from derive.tensor.construct import is_zero
 from derive.tensor.dims import same_dim
 from derive.tensor.matrix_operations import OPERATIONS
 from derive.tensor.node import Primitive, Tensor
+from derive.tensor.singular import taken_apart
 
 if TYPE_CHECKING:
     from derive.notation.matrix import Notation
@@ -209,21 +211,28 @@ def _lone(values: tuple[int, ...]) -> int | tuple[int, ...]:
     return values[0] if len(values) == 1 else values
 
 
-def operation(notation: Notation, node: Primitive) -> Form:
+def operation(notation: Notation, node: Primitive, name: str = "") -> Form:
     """Write a result of an operation on matrices: ``cholesky(A)``, ``qr(A)[0]``."""
     place, *attributes = node.attributes
     args = [notation.tree(operand) for operand in node.operands]
     args += [coefficient_tree(sp.sympify(attribute)) for attribute in attributes]
     names = [part.name for part in OPERATIONS[node.name].parts]
-    tree: Tree = Call.of(node.name, *args, rank=node.ndim)
+    rank = node.ndim if len(names) == 1 else node.operands[0].ndim
+    tree: Tree = Call.of(name or node.name, *args, rank=rank)
     if len(names) > 1:
         tree = Part.of(tree, place, names, node.ndim)
     return unshaped(tree, node.shape, notation.columns)
 
 
 PRIMITIVES: dict[str, Writer] = {
+    "spectral": spectral,
+    "spectral_differential": spectral,
+    "singular": lambda notation, node: notation.form(taken_apart(node)),
+    "svd_factors": lambda notation, node: operation(notation, node, "svd"),
+    "eigenpairs": lambda notation, node: operation(notation, node, "eigh"),
     "assume": lambda notation, node: notation.form(node.operands[0]),
     "inv": _inverse,
+    "lstsq": lambda notation, node: _call(notation, node, "lstsq"),
     "det": _determinant,
     "logdet": _determinant,
     "max": _reduction,

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, overload
 from derive import pytrees
 from derive.notation.formula import formula, part_name
 from derive.notation.letters import letter
+from derive.notation.spectra import has_name
 from derive.rules.registry import Rule
 from derive.tensor import construct
-from derive.tensor.matrix_operations import siblings
+from derive.tensor.matrix_operations import apply, siblings
 from derive.tensor.node import (
     Arange,
     One,
@@ -29,6 +30,8 @@ from derive.tensor.node import (
     symbols_of,
     topological,
 )
+from derive.tensor.singular import SVD_FACTORS
+from derive.tensor.spectra import EIGENPAIRS
 
 if TYPE_CHECKING:
     from derive.derivation import Derivation, Trace
@@ -182,6 +185,16 @@ def steps(derivation: Derivation) -> Steps:
     return _Writer(derivation).write()
 
 
+FACTORS = {
+    "eigh": EIGENPAIRS,
+    "spectral": EIGENPAIRS,
+    "spectral_differential": EIGENPAIRS,
+    "svd": SVD_FACTORS,
+    "singular": SVD_FACTORS,
+}
+"""What functions of eigenvalues and of singular values are written in."""
+
+
 class _Writer:
     """Names what a derivation met, and writes a line for each."""
 
@@ -190,7 +203,13 @@ class _Writer:
         self.names: dict[Tensor, str] = {}
         self.lines: list[Step] = []
         self.rules: dict[str, Rule] = {}
-        roots = [derivation.function, *derivation.trace.cotangents.values()]
+        traces = [derivation.trace, *derivation.trace.second]
+        roots = [root for t in traces for root in (t.function, *t.cotangents.values())]
+        self.factored = {
+            node
+            for node in topological(roots)
+            if isinstance(node, Primitive) and node.name in FACTORS and not has_name(node)
+        }
         self.taken = {symbol.name for symbol in symbols_of(*roots)} | {
             str(size)
             for symbol in symbols_of(*roots)
@@ -216,10 +235,17 @@ class _Writer:
         traces = [trace, *trace.second]
         rules = {c.rule.name: c.rule for t in traces for c in t.contributions}
         for rule in rules.values():
-            for equation in rule.lesson().equations if rule.lesson else ():
-                left, right = equation.left, equation.right
-                name, text = (formula(t, columns=False, whole=False).text() for t in (left, right))
-                tex, own = (formula(t, columns=True, whole=False).latex() for t in (right, left))
+            if rule.lesson is None:
+                continue
+            lesson = rule.lesson()
+            for equation in lesson.equations:
+                (name, own), (text, tex) = (
+                    (
+                        formula(side, columns=False, names=lesson.names, whole=False).text(),
+                        formula(side, columns=True, names=lesson.names, whole=False).latex(),
+                    )
+                    for side in (equation.left, equation.right)
+                )
                 self.lines.append(Step("lesson", name, text, tex, own, words=equation.words))
 
     def _free(self, name: str) -> str:
@@ -229,6 +255,8 @@ class _Writer:
         return name
 
     def _step(self, kind: str, name: str, node: Tensor, rules: Sequence[Rule] = ()) -> None:
+        for whole in self._factored(node):
+            self._results(whole, kind)
         written, typeset = (
             formula(node, columns=columns, names=self.names, whole=False)
             for columns in (False, True)
@@ -271,6 +299,18 @@ class _Writer:
             self._step("forward" if stem == "z" else "second", name, node)
             self.names[node] = name
 
+    def _factored(self, node: Tensor) -> list[Tensor]:
+        """Give a result of each decomposition in which a line is written, and that has no names."""
+        if not self.factored:
+            return []
+        found = []
+        for part in topological([node], self.names):
+            if part in self.factored and part not in self.names:
+                first, *_ = apply(FACTORS[part.name], part.operands[0])
+                if first not in self.names and first not in found:
+                    found.append(first)
+        return found
+
     def _results(self, node: Tensor, kind: str) -> None:
         """Write one line for all results of a decomposition."""
         assert isinstance(node, Primitive)
@@ -284,6 +324,9 @@ class _Writer:
         left, right = equation.split(" = ", 1)
         self.lines.append(Step(kind, ", ".join(names), text, right, left))
         self.names.update(known)
+        if node.name in FACTORS:
+            written_as = apply(FACTORS[node.name], *node.operands)
+            self.names.update(zip(written_as, names, strict=True))
 
     def _reverse(self, trace: Trace, kind: str) -> None:
         for node, cotangent in trace.cotangents.items():

@@ -349,7 +349,8 @@ class Recurrence(Tree):
 
 def is_component(tree: Tree) -> bool:
     """Tell whether a tree is one output of a recurrence that has several."""
-    return isinstance(tree, Index) and isinstance(tree.args[0], Recurrence)
+    loop = tree.args[0] if isinstance(tree, Index) else None
+    return isinstance(loop, Recurrence) and len(loop.step.results) > 1
 
 
 FULL = (None, None, None)

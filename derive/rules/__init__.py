@@ -1,6 +1,15 @@
 """The differentiation rules, a file for each family of operations."""
 
-from derive.rules import elementwise, linear, loops, products, reductions, structural, windows
+from derive.rules import (
+    elementwise,
+    linear,
+    loops,
+    products,
+    reductions,
+    structural,
+    systems,
+    windows,
+)
 from derive.rules.registry import RULES, Rule, rule, rule_for
 
 __all__ = [
@@ -14,5 +23,6 @@ __all__ = [
     "rule",
     "rule_for",
     "structural",
+    "systems",
     "windows",
 ]

@@ -6,7 +6,9 @@ The tests evaluate both sides of each at random matrices, with differentials by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from derive.tensor.node import Tensor
 
@@ -30,7 +32,13 @@ class Lesson:
     equations : tuple of Equation
         In the operand ``A``, its differential ``dA``, the results and their differentials by the
         names of the parts, and the cotangents ``A_bar``, ``L_bar``, ...
+    attributes : tuple
+        Those of the operation, as in the lesson.
+    names : mapping of tensors to str
+        What expressions in these are called, such as the eigenvectors of ``A``.
     """
 
     operation: str
     equations: tuple[Equation, ...]
+    attributes: tuple[Any, ...] = ()
+    names: Mapping[Tensor, str] = field(default_factory=dict)

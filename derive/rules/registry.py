@@ -105,6 +105,14 @@ def joint_rule(
     return register
 
 
+REFUSED: dict[str, str] = {}
+
+
+def refuse(name: str, why: str) -> None:
+    """State why an operation has no rule, and what to use in its place."""
+    REFUSED[name] = why
+
+
 def rule_for(node: Tensor) -> Rule:
     """Find the rule of a node.
 
@@ -117,7 +125,8 @@ def rule_for(node: Tensor) -> Rule:
     try:
         return RULES[name]
     except KeyError:
-        raise UnsupportedError(f"no derivative is known for {name!r}") from None
+        why = f": {REFUSED[name]}" if name in REFUSED else ""
+        raise UnsupportedError(f"no derivative is known for {name!r}{why}") from None
 
 
 def extra_labels(extra: int) -> Labels:

@@ -51,7 +51,7 @@ def assume(x: TensorLike, **structure: bool) -> Tensor:
     >>> X, y = derive.matrix("X", n, d), derive.vector("y", n)
     >>> K = derive.assume(X @ X.T + derive.eye(n), positive_definite=True)
     >>> print(derive.gradient(y @ derive.solve(K, y), y))
-    2 * inv(eye(n) + X @ X.T) @ y
+    2 * inv(X @ X.T + eye(n)) @ y
     """
     tensor = as_tensor(x)
     if tensor.ndim < 2 or not same_dim(tensor.shape[-1], tensor.shape[-2]):
@@ -76,9 +76,10 @@ def assumed(tensor: Tensor, structure: tuple[str, ...]) -> Tensor:
 def has_structure(tensor: Tensor, name: str) -> bool:
     """Tell whether the matrices in the last two axes are known to have a structure.
 
-    ``orthonormal_columns`` are those of Q with ``Q.T @ Q`` the identity, of any shape.
+    ``orthonormal_columns`` are those of Q with ``Q.T @ Q`` the identity, of any shape, and
+    ``orthonormal_rows`` those with ``Q @ Q.T`` the identity.
     """
-    if name in ("orthogonal", "orthonormal_columns"):
+    if name in ("orthogonal", "orthonormal_columns", "orthonormal_rows"):
         square = tensor.ndim >= 2 and same_dim(tensor.shape[-1], tensor.shape[-2])
         if name == "orthogonal" and not square:
             return False
@@ -97,7 +98,8 @@ def has_structure(tensor: Tensor, name: str) -> bool:
             return False
         elif operation_of(tensor) is not None:
             known = part_of_node(tensor).structure
-            return name in known or (name == "orthogonal" and "orthonormal_columns" in known)
+            sides = {"orthonormal_columns", "orthonormal_rows"}
+            return name in known or (name == "orthogonal" and bool(sides & known))
         elif tensor.name == "assume":
             if name in tensor.attributes:
                 return True
@@ -113,14 +115,14 @@ def _turned_core(tensor: View, name: str) -> tuple[Tensor, str] | None:
     axes = tuple(range(tensor.ndim))
     if tensor.ndim < 2 or tensor.target != axes or tensor.operand.ndim < 2:
         return None
-    if name == "positive_definite" and not tensor.coefficient.is_positive:
+    if name.startswith("positive") and not tensor.coefficient.is_positive:
         return None
     if name.startswith(("unit", "ortho")) and tensor.coefficient != 1:
         return None
     last = tensor.source[-2:]
     if last == axes[-2:]:
         return tensor.operand, name
-    if last == (axes[-1], axes[-2]) and name != "orthonormal_columns":
+    if last == (axes[-1], axes[-2]) and not name.startswith("orthonormal"):
         return tensor.operand, _TRANSPOSED.get(name, name)
     return None
 

@@ -5,13 +5,15 @@ Functions of square matrices act on the last two axes; axes before them are a ba
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
 import sympy as sp
 
-from derive.errors import ShapeError
+from derive.errors import ShapeError, UnsupportedError
 from derive.tensor import construct, elementwise, scalar
+from derive.tensor.assumptions import has_structure
 from derive.tensor.dims import as_dim, is_one, same_dim
 from derive.tensor.node import UNIT_AXIS, Primitive, Symbol, Tensor, View
 from derive.tensor.operators import TensorLike, as_tensor, describe, matmul
@@ -143,8 +145,18 @@ def dot(a: TensorLike, b: TensorLike) -> Tensor:
     return construct.contract([(x, labels), (y, labels)], ())
 
 
-def kron(a: TensorLike, b: TensorLike) -> Tensor:
-    """Give the Kronecker product of two matrices: the blocks ``a[i, j] * b``.
+def kron(a: TensorLike, b: TensorLike, *more: TensorLike) -> Tensor:
+    """Give the Kronecker product of matrices: of two, the blocks ``a[i, j] * b``.
+
+    Parameters
+    ----------
+    a, b, *more : (..., m, n)
+        The axes in front of the matrices are a batch, the same for all that have one.
+
+    Raises
+    ------
+    ShapeError
+        For what is no matrix, or batches that differ.
 
     Examples
     --------
@@ -152,22 +164,27 @@ def kron(a: TensorLike, b: TensorLike) -> Tensor:
     >>> derive.kron(derive.matrix("A", 2, 3), derive.matrix("B", 4, 5)).shape
     (8, 15)
     """
-    x, y = as_tensor(a), as_tensor(b)
-    if x.ndim != 2 or y.ndim != 2:
+    return reduce(_kron, (as_tensor(b), *map(as_tensor, more)), as_tensor(a))
+
+
+def _kron(x: Tensor, y: Tensor) -> Tensor:
+    if x.ndim < 2 or y.ndim < 2:
         raise ShapeError(f"kron: {describe(x)} and {describe(y)} must be matrices")
+    longest = x if x.ndim >= y.ndim else y
+    shape = longest.shape[:-2]
+    for tensor in (x, y):
+        if tensor.ndim > 2 and not construct.same_shape(tensor.shape[:-2], shape):
+            raise ShapeError(f"kron: {describe(x)} and {describe(y)} differ in their batches")
+    batch = tuple(range(4, 4 + len(shape)))
+    sizes = {0: x.shape[-2], 1: y.shape[-2], 2: x.shape[-1], 3: y.shape[-1]}
     product = construct.contract(
-        [(x, (0, 2)), (y, (1, 3))],
-        (0, 1, 2, 3),
+        [(x, (*batch[: x.ndim - 2], 0, 2)), (y, (*batch[: y.ndim - 2], 1, 3))],
+        (*batch, 0, 1, 2, 3),
         sp.S.One,
-        {
-            0: x.shape[0],
-            1: y.shape[0],
-            2: x.shape[1],
-            3: y.shape[1],
-        },
+        sizes | dict(zip(batch, shape, strict=True)),
     )
-    shape = (as_dim(x.shape[0] * y.shape[0]), as_dim(x.shape[1] * y.shape[1]))
-    return reshape_to(product, shape)
+    rows, columns = as_dim(sizes[0] * sizes[1]), as_dim(sizes[2] * sizes[3])
+    return reshape_to(product, (*shape, rows, columns))
 
 
 def tril(x: TensorLike, k: int = 0) -> Tensor:
@@ -247,8 +264,9 @@ def inv(x: TensorLike) -> Tensor:
             return inner
     if isinstance(tensor, Primitive) and tensor.name == "inv":
         return tensor.operands[0]
-    if isinstance(tensor, Symbol) and "orthogonal" in tensor.structure:
-        return construct.permute(tensor, (1, 0))
+    if has_structure(tensor, "orthogonal"):
+        axes = tuple(range(tensor.ndim))
+        return construct.permute(tensor, (*axes[:-2], axes[-1], axes[-2]))
     return construct.primitive("inv", (tensor,), tensor.shape, symmetric=tensor.symmetric)
 
 
@@ -277,26 +295,81 @@ def _inverse_of_view(tensor: View) -> Tensor | None:
     )
 
 
-def solve(a: TensorLike, b: TensorLike) -> Tensor:
+def solve(
+    a: TensorLike | Callable[[Tensor], Any],
+    b: TensorLike,
+    method: str = "direct",
+    *,
+    tol: float | None = None,
+    maxiter: object = None,
+    preconditioner: TensorLike | Callable[[Tensor], Any] | None = None,
+) -> Tensor:
     """Give the solution x of ``a @ x = b``.
+
+    With ``method="cg"`` it is found by conjugate gradients (Hestenes and Stiefel, 1952, Methods of
+    conjugate gradients for solving linear systems), which need the product with a alone: a may be a
+    function that gives it.  Derivatives are those of the solution, by the implicit function
+    theorem, and run the same iteration: that of b solves with the transpose of a.
 
     Parameters
     ----------
-    a : (..., n, n)
+    a : (..., n, n), or a function
+        With ``method="cg"`` positive definite; the function takes a tensor of the shape of b and
+        gives one, linear in it.
     b : (..., n) for a vector when it has one axis, else (..., n, k)
+        For a function, of any shape.
+    method : "direct" or "cg"
+    tol : float, optional
+        The iteration ends when the residual that it carries is below ``tol`` times b, both in the
+        Euclidean norm; by default 10 times the precision of the numbers.  But for rounding, the
+        error of the solution, relative to it, is then below ``tol`` times the condition number.
+    maxiter : size, optional
+        The largest number of steps, by default 10 times that of the unknowns.  NumPy code raises
+        ``LinAlgError`` when they do not suffice, or when a turns out not to be positive definite;
+        JAX code, which cannot raise, gives not a number.
+    preconditioner : (n, n), or a function, optional
+        Approximately the inverse of a, positive definite; it has no influence on the solution.
 
     Raises
     ------
     ShapeError
-        When ``a`` is not square, or the rows of ``b`` are not as many.
+        When ``a`` is not square, or the rows of ``b`` are not as many; when a function does not
+        keep the shape of b.
+    UnsupportedError
+        When a function is not linear, or the method is another.
+
+    Notes
+    -----
+    The derivative is that of Christianson (1994), Reverse accumulation and attractive fixed points,
+    and of Blondel et al. (2022), Efficient and modular implicit differentiation, section 2.1.
 
     Examples
     --------
     >>> import derive
-    >>> n = derive.dims("n")
+    >>> n, m = derive.dims("n m")
     >>> derive.solve(derive.matrix("A", n, n), derive.vector("b", n)).shape
     (n,)
+
+    Ridge regression, without the matrix of the normal equations:
+
+    >>> X, y, lam = derive.matrix("X", m, n), derive.vector("y", m), derive.scalar("lam")
+    >>> w = derive.solve(lambda v: X.T @ (X @ v) + lam * v, X.T @ y, method="cg")
+    >>> w
+    solve(lambda v: X.T @ X @ v + lam * v, X.T @ y, method='cg')
+    >>> print(derive.gradient(derive.sum(w), lam))
+    -solve(R, X.T @ y, method='cg') @ solve(R, ones(n), method='cg')
+    where R = lambda v: X.T @ X @ v + lam * v
     """
+    if method == "cg":
+        from derive.linalg.krylov.conjugate_gradients import conjugate_gradients  # is above
+
+        return conjugate_gradients(a, b, tol, maxiter, preconditioner)
+    if method != "direct":
+        raise UnsupportedError(f"solve: the method is 'direct' or 'cg', not {method!r}")
+    if callable(a) and not isinstance(a, Tensor | sp.Basic | sp.MatrixBase):
+        raise UnsupportedError("solve: a function that gives the product needs method='cg'")
+    if not (tol is maxiter is preconditioner is None):
+        raise UnsupportedError("solve: tol, maxiter and preconditioner need method='cg'")
     matrix, right = as_tensor(a), as_tensor(b)
     _require_square("solve", matrix)
     if right.ndim == 0 or not same_dim(matrix.shape[-1], right.shape[max(right.ndim - 2, 0)]):
@@ -344,7 +417,23 @@ def logdet(x: TensorLike) -> Tensor:
         opposite = construct.scale(base, -1)
         own = construct.primitive("logdet", (opposite,), tensor.shape[:-2])
         return own + tensor.shape[-1] * sp.log(-weight)
+    if has_structure(tensor, "positive_diagonal"):
+        from derive.tensor.reductions import sum as total
+
+        return total(elementwise.log(_diagonal(tensor)), axis=tensor.ndim - 2)
+    if not isinstance(tensor, Symbol) and _is_triangular(tensor):
+        # The product of the diagonal could overflow.
+        return construct.primitive("logdet", (tensor,), tensor.shape[:-2])
     return elementwise.log(det(tensor))
+
+
+def _is_triangular(tensor: Tensor) -> bool:
+    return any(has_structure(tensor, f"{side}_triangular") for side in ("lower", "upper"))
+
+
+def _diagonal(tensor: Tensor) -> Tensor:
+    batch = tuple(range(tensor.ndim - 2))
+    return construct.contract([(tensor, (*batch, len(batch), len(batch)))], (*batch, len(batch)))
 
 
 def _factored(tensor: Tensor) -> list[Tensor] | None:
@@ -365,10 +454,12 @@ def _factored(tensor: Tensor) -> list[Tensor] | None:
         return [construct.constant(tensor.coefficient**n), det(rest)]
     if isinstance(tensor, View) and tensor.operand.ndim == 2 and set(tensor.source) == {0, 1}:
         return [det(tensor.operand)]
-    if isinstance(tensor, Symbol) and tensor.structure & {"lower_triangular", "upper_triangular"}:
+    if _is_triangular(tensor):
         from derive.tensor.reductions import prod
 
-        return [prod(diag(tensor))]
+        return [prod(_diagonal(tensor), axis=len(batch))]
     if isinstance(tensor, Primitive) and tensor.name == "inv":
         return [elementwise.reciprocal(det(tensor.operands[0]))]
+    if isinstance(tensor, Primitive) and tensor.name == "expm":
+        return [elementwise.exp(trace(tensor.operands[0]))]
     return None

@@ -25,6 +25,9 @@ from derive.tensor.hoisting import hoist, put, replaced, stand_in
 from derive.tensor.node import Arange, One, Primitive, Symbol, Tensor, View, topological
 from derive.tensor.operators import index
 
+BINDING = ("scan", "conjugate_gradients")
+"""Primitives whose first attribute is a body: expressions in symbols of its own."""
+
 _level: ContextVar[int] = ContextVar("level", default=0)
 
 
@@ -63,6 +66,11 @@ class Body:
     def symbols(self) -> tuple[Symbol, ...]:
         """What stands for the operands of the node."""
         return (*self.carries, *self.inputs, *self.constants)
+
+    @property
+    def parts(self) -> tuple[Tensor, ...]:
+        """The expressions in these symbols."""
+        return (*self.results, self.output)
 
     def __repr__(self) -> str:
         parts = (self.carries, self.inputs, self.constants, self.results, (self.output,))
@@ -187,11 +195,11 @@ def opened(loop: Loop, outputs: Sequence[Tensor], level: int) -> Opened:
 
 
 def all_nodes(roots: Sequence[Tensor]) -> list[Tensor]:
-    """List the nodes that the roots depend on, and those within the steps of their loops."""
+    """List the nodes that the roots depend on, and those within the bodies of primitives."""
     order = topological(list(roots))
-    loops = [node for node in order if isinstance(node, Primitive) and node.name == "scan"]
-    bodies = dict.fromkeys(node.attributes[0] for node in loops)
-    inside = [all_nodes([*body.results, body.output]) for body in bodies]
+    binding = [node for node in order if isinstance(node, Primitive) and node.name in BINDING]
+    bodies = dict.fromkeys(node.attributes[0] for node in binding)
+    inside = [all_nodes(body.parts) for body in bodies]
     return [*order, *(node for nodes in inside for node in nodes)]
 
 
@@ -254,16 +262,16 @@ def _nodes(loop: Recurrence) -> list[Tensor]:
     An output that needs more operands than the carries do is a loop of its own.
     """
     bound: set[Tensor] = {*loop.carries, *loop.inputs}
-    needed = _needed(loop.results, bound) | set(loop.carries)
+    needed = parts_read(loop.results, bound) | set(loop.carries)
     nodes: dict[Tensor, Tensor] = {}
-    shared = [output for output in loop.outputs if _needed([output], bound) <= needed]
+    shared = [output for output in loop.outputs if parts_read([output], bound) <= needed]
     for outputs in (shared, *([output] for output in loop.outputs if output not in shared)):
         nodes.update(zip(outputs, _closed(loop, outputs, bound), strict=True))
     return [nodes[output] for output in loop.outputs]
 
 
 def _closed(loop: Recurrence, outputs: Sequence[Tensor], bound: set[Tensor]) -> list[Tensor]:
-    needed = _needed([*loop.results, *outputs], bound)
+    needed = parts_read([*loop.results, *outputs], bound)
     used = sorted(
         ((x, whole) for x, whole in loop.inputs.items() if x in needed),
         key=lambda item: item[1].digest,
@@ -285,7 +293,7 @@ def _closed(loop: Recurrence, outputs: Sequence[Tensor], bound: set[Tensor]) -> 
     return [closed.trajectory(output) for output in made[count:]]
 
 
-def _needed(parts: Sequence[Tensor], bound: set[Tensor]) -> set[Tensor]:
+def parts_read(parts: Sequence[Tensor], bound: set[Tensor]) -> set[Tensor]:
     """Find what a step reads: symbols of its own, and the largest parts without such symbols.
 
     Numbers are part of a step, and so are views: a transpose or a broadcast costs nothing.

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sympy as sp
+
 from derive.errors import ShapeError
 from derive.tensor import construct
 from derive.tensor.dims import Shape, same_dim
@@ -26,6 +28,10 @@ Definition = Callable[..., Sequence[Any]]
 A result with two axes is an ``mpmath.matrix``, one with one axis a list, one with none a number.
 The attributes come as further arguments.
 """
+
+
+Conditions = Callable[..., Sequence[Any]]
+"""Gives the sizes that must not be negative, which generated code checks."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,18 @@ class MatrixOperation:
         The results in multiple precision, for the checks.
     equation : str
         What defines the parts, in LaTeX, with ``{A}`` for the operand and their names in braces.
+    linear : bool
+        Whether a factor of the one operand is a factor of the results.
+    conditions : callable, optional
+        Gives what must not be negative, from the axes of each operand and the attributes.
     """
 
     name: str
     parts: tuple[Part, ...]
     definition: Definition
     equation: str = ""
+    linear: bool = False
+    conditions: Conditions | None = None
 
 
 OPERATIONS: dict[str, MatrixOperation] = {}
@@ -89,6 +101,10 @@ def part_of(
                 f"{operation.name}: {describe(first)} and {describe(other)} differ in the axes "
                 "before the matrices"
             )
+    if operation.linear:
+        weight, base = construct.split_coefficient(first)
+        if weight is not sp.S.One:
+            return construct.scale(part_of(operation, k, (base,), attributes), weight)
     part = operation.parts[k]
     shape = (*batch, *part.shape(*(operand.shape[rank:] for operand in operands), *attributes))
     symmetric = "symmetric" in part.structure and len(shape) == 2

@@ -372,6 +372,16 @@ def topological(
     return order
 
 
+def dims_of(tensor: Tensor) -> set[sp.Symbol]:
+    """Collect the sizes in a node: those of its axes, and of the numbers that it is made with."""
+    exprs = [*tensor.shape]
+    if isinstance(tensor, View):
+        exprs.append(tensor.coefficient)
+    if isinstance(tensor, Primitive):
+        exprs += [value for value in tensor.attributes if isinstance(value, sp.Expr)]
+    return {dim for expr in exprs for dim in expr.free_symbols}
+
+
 def symbols_of(*roots: Tensor) -> list[Symbol]:
     """List the symbols that the roots depend on, in order of first use."""
     return [node for node in topological(list(roots)) if isinstance(node, Symbol)]

@@ -235,31 +235,100 @@ def spread_of(
     return centred, 1 / elementwise.sqrt(mean(centred**2, axes, keepdims=True) + eps)
 
 
-def norm(x: TensorLike, ord: object = 2, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Give the p-norm of the entries: Euclidean (Frobenius for a matrix) by default.
+def norm(x: TensorLike, ord: object = None, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Give the norm of vectors or matrices, by NumPy's names.
 
     Parameters
     ----------
-    ord : 1, 2, infinity, or another number
-        ``norm(x, 1)`` sums absolute values, ``norm(x, float("inf"))`` takes the largest.
+    x : tensor of any shape
+    ord : optional
+        By default the root of the sum of squares, over any number of axes.  Of vectors: 1, 2,
+        infinity, another positive number or a scalar tensor p, ``sum(abs(x)**p)**(1/p)``.  Of
+        matrices: ``"fro"``, the default; ``"nuc"``, the sum of the singular values; 2 and -2, the
+        largest and the smallest of them; 1 and infinity, the largest sum of absolute values of a
+        column and of a row.
     axis : int or sequence of int, optional
-        The axes that are one vector; all of them by default.
+        The axis of a vector, or the two of a matrix; all of them by default.
+    keepdims : bool
+
+    Raises
+    ------
+    ShapeError
+        When an order is given for more than two axes.
+    UnsupportedError
+        When the order is none of these.
+
+    Notes
+    -----
+    Of the zero vector the Euclidean norm has no derivative, and it is not a number.  Absolute
+    values have the slope 1 at 0, and the largest of several shares the gradient among those that
+    tie.  Where the largest singular value repeats, ``norm(x, 2)`` has no derivative, and the
+    gradient is one of the subgradients.
 
     Examples
     --------
     >>> import derive
     >>> n, m = derive.dims("n m")
-    >>> derive.norm(derive.matrix("X", n, m), axis=1).shape
+    >>> X = derive.matrix("X", n, m)
+    >>> derive.norm(X, axis=1).shape
     (n,)
+    >>> print(derive.gradient(derive.norm(X, "nuc"), X))
+    U @ Vt
+    where U, _, Vt = svd(X)
+    >>> print(derive.gradient(derive.norm(X, 2), X))
+    U[:, :1] @ Vt[:1]
+    where U, _, Vt = svd(X)
     """
     tensor = as_tensor(x)
-    order = construct.as_coefficient(ord)
+    axes = normalize_axes(axis, tensor.ndim, "norm")
+    if ord is None or (ord == "fro" and len(axes) == 2):
+        return elementwise.sqrt(sum(tensor**2, axes, keepdims))
+    if len(axes) > 2:
+        raise ShapeError(
+            f"norm: ord={ord!r} of {describe(tensor)} needs an axis, or two for matrices"
+        )
+    if len(axes) == 2:
+        pair = axes if axis is None else tuple(int(k) % tensor.ndim for k in axis)  # type: ignore[union-attr]
+        return _matrix_norm(tensor, ord, pair, keepdims)
+    if isinstance(ord, str):
+        raise UnsupportedError(f"norm: ord={ord!r} is for matrices; {describe(tensor)} has vectors")
+    return _vector_norm(tensor, ord, axes, keepdims)
+
+
+def _vector_norm(tensor: Tensor, ord: object, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+    order = None if isinstance(ord, Tensor) else construct.as_coefficient(ord)
+    if order is None or not order.is_number:
+        exponent = as_tensor(ord)
+        if exponent.ndim:
+            raise ShapeError(f"norm: ord must be a number, got {describe(exponent)}")
+        # The power of 0 is apart, as its derivative by the exponent would not be a number.
+        powers = elementwise.where(elementwise.equal(tensor, 0), 0, abs(tensor) ** exponent)
+        return sum(powers, axes, keepdims) ** (1 / exponent)
     if order == 2:
-        return elementwise.sqrt(sum(tensor**2, axis, keepdims))
+        return elementwise.sqrt(sum(tensor**2, axes, keepdims))
     if order == 1:
-        return sum(abs(tensor), axis, keepdims)
+        return sum(abs(tensor), axes, keepdims)
     if order is sp.oo:
-        return max(abs(tensor), axis, keepdims)
+        return max(abs(tensor), axes, keepdims)
     if order.is_positive:
-        return sum(abs(tensor) ** order, axis, keepdims) ** (1 / order)
+        return sum(abs(tensor) ** order, axes, keepdims) ** (1 / order)
     raise UnsupportedError(f"norm: ord must be a positive number or infinity, got {ord!r}")
+
+
+def _matrix_norm(tensor: Tensor, ord: object, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+    from derive.linalg.svd import svdvals  # is above
+
+    row, column = axes
+    if ord in (1, float("inf"), sp.oo):
+        sums = sum(abs(tensor), row if ord == 1 else column, keepdims=True)
+        return max(sums, axes, keepdims)
+    batch = tuple(k for k in range(tensor.ndim) if k not in axes)
+    values = svdvals(construct.permute(tensor, (*batch, row, column)))
+    if ord == "nuc":
+        return _finish(sum(values, axis=-1), tensor.shape, axes, keepdims)
+    if ord in (2, -2):
+        return _finish(values[..., 0 if ord == 2 else -1], tensor.shape, axes, keepdims)
+    raise UnsupportedError(
+        f"norm: ord of a matrix is 'fro', 'nuc', 1, 2, -2 or infinity, got {ord!r}; for the p-norm "
+        "of all entries, reshape it to a vector"
+    )

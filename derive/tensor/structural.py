@@ -150,6 +150,9 @@ def spread(tensor: Tensor, axis: int, start: sp.Expr, size: sp.Expr, step: int) 
         return construct.constant(0, shape)
     if start == 0 and step == 1 and same_dim(size, tensor.shape[axis]):
         return tensor
+    lone = not isinstance(tensor, View) or tensor.target.count(tensor.target[axis]) == 1
+    if step == -1 and lone and same_dim(start, size - 1) and same_dim(size, tensor.shape[axis]):
+        return window(tensor, axis, start, size, step)  # a reversal is its own transpose
     weight, base = construct.split_coefficient(tensor)
     if weight.is_infinite:
         weight, base = sp.S.One, tensor  # times the zeros around it, it would not be 0
@@ -358,7 +361,9 @@ def take(x: TensorLike, indices: TensorLike, axis: int = 0) -> Tensor:
     value = construct.constant_value(tensor)
     if value is not None:
         return construct.constant(value, shape)
-    return construct.primitive("take", (tensor, positions), shape, (axis,), tensor.dtype)
+    weight, base = construct.split_coefficient(tensor)
+    node = construct.primitive("take", (base, positions), shape, (axis,), base.dtype)
+    return construct.scale(node, weight)
 
 
 def scatter(x: Tensor, positions: Tensor, axis: int, size: sp.Expr) -> Tensor:

@@ -10,12 +10,13 @@ import math
 from collections.abc import Callable, Sequence
 from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from fractions import Fraction
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
 from typing import Any
 
 import sympy as sp
 
 from derive.tensor import scalar
+from derive.tensor.divided import divided_difference
 
 DIGITS = 50
 
@@ -253,6 +254,10 @@ def compile_body(body: sp.Expr, arithmetic: Arithmetic, real: frozenset[sp.Symbo
     if not body.args or not body.free_symbols:
         constant = arithmetic.number(body)
         return lambda x, branches: constant
+    if isinstance(body, divided_difference):
+        rest = [compile_body(arg, arithmetic, real) for arg in body.args[2:]]
+        difference = partial(divided_difference, *body.args[:2])
+        return lambda x, branches: arithmetic.call(difference, [r(x, branches) for r in rest])
     parts = [compile_body(arg, arithmetic, real) for arg in body.args]
     if isinstance(body, sp.Add):
         return lambda x, branches: reduce(lambda a, b: a + b, [part(x, branches) for part in parts])

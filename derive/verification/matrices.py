@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 import mpmath
+import sympy as sp
 
 from derive.tensor.matrix_operations import OPERATIONS
 from derive.tensor.node import Primitive
@@ -30,6 +31,7 @@ def define(evaluator: Evaluator, node: Primitive, x: list[Array], shape: tuple[i
     if evaluator.arithmetic is FRACTIONS:
         raise Irrational
     k, *attributes = node.attributes
+    attributes = [a.subs(evaluator.sizes) if isinstance(a, sp.Expr) else a for a in attributes]
     batch = node.operands[0].ndim - 2
     entries: list[Decimal] = []
     with mpmath.workdps(DIGITS + GUARD):

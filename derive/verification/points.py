@@ -17,7 +17,7 @@ import sympy as sp
 
 from derive.errors import UnsupportedError
 from derive.tensor.loops import all_nodes
-from derive.tensor.node import Symbol, Tensor, symbols_of
+from derive.tensor.node import Symbol, Tensor, dims_of, symbols_of
 from derive.verification.arithmetic import DECIMALS, FRACTIONS, Irrational
 from derive.verification.arrays import in_decimals
 from derive.verification.entries import Array, Evaluator, OutOfDomain, Sizes, shape_at, size_of
@@ -124,9 +124,7 @@ class Space:
         self.roots = list(roots)
         self.symbols: list[Symbol] = symbols_of(*roots)
         self.nodes = all_nodes(self.roots)
-        self.dims = sorted(
-            {d for t in self.nodes for dim in t.shape for d in dim.free_symbols}, key=str
-        )
+        self.dims = sorted({dim for node in self.nodes for dim in dims_of(node)}, key=str)
         self._given = dict(sizes or {})
         self._known: dict[Any, Point] = {}
 

@@ -206,6 +206,35 @@ def _scan(evaluator: Evaluator, node: Primitive, x: list[Array], shape: Shape) -
     return Array(shape, [entry for result in results for entry in result.entries])
 
 
+# ------------------------------------------------------------------------------------- systems
+
+
+def _solution(evaluator: Evaluator, node: Primitive, x: list[Array], shape: Shape) -> Array:
+    """Solve with the matrices whose columns are the products with unit vectors."""
+    body, axes, _, _ = node.attributes
+    right, *constants = x
+    strides = strides_of(shape)
+    inner = offsets([shape[k] for k in axes], [strides[k] for k in axes])
+    others = [k for k in range(len(shape)) if k not in axes]
+    outer = offsets([shape[k] for k in others], [strides[k] for k in others])
+    columns = []
+    for place in inner:
+        entries = [evaluator.zero] * prod(shape)
+        for first in outer:
+            entries[first + place] = evaluator.one
+        values = dict(zip(body.symbols, (Array(shape, entries), *constants), strict=True))
+        columns += evaluator.inner([body.product], values)
+    entries = [evaluator.zero] * prod(shape)
+    for first in outer:
+        matrix = [[column.entries[first + row] for column in columns] for row in inner]
+        for row, place in zip(evaluator.arithmetic.inverse(matrix), inner, strict=True):
+            products = [
+                entry * right.entries[first + k] for entry, k in zip(row, inner, strict=True)
+            ]
+            entries[first + place] = total(products)
+    return Array(shape, entries)
+
+
 def _entry(array: Array, position: int) -> Array:
     """Give an entry along the first axis."""
     size = prod(array.shape[1:])
@@ -230,4 +259,5 @@ DEFINITIONS: dict[str, Definition] = {
     "windows": _windows,
     "overlap_add": _overlap_add,
     "scan": _scan,
+    "conjugate_gradients": _solution,
 }

@@ -10,7 +10,7 @@ from derive.derivation import Derivation
 from derive.errors import ShapeError, UnsupportedError
 from derive.tensor.dims import is_one
 from derive.tensor.loops import all_nodes
-from derive.tensor.node import Symbol, Tensor, symbols_of
+from derive.tensor.node import Symbol, Tensor, dims_of, symbols_of
 from derive.tensor.operators import TensorLike, as_tensor, describe
 from derive.verification.question import Question
 from derive.verification.verdict import Verdict
@@ -167,7 +167,7 @@ def _require_known(claim: Tensor, known: list[Tensor]) -> None:
                 f"verify: the claim uses {describe(symbol)}, and the function "
                 f"{describe(inputs[symbol.name])} of another declaration; use the same one"
             )
-    sizes = {d for t in all_nodes(known) for dim in t.shape for d in dim.free_symbols}
+    sizes = {dim for node in all_nodes(known) for dim in dims_of(node)}
     for node in all_nodes([claim]):
-        for size in {d for dim in node.shape for d in dim.free_symbols} - sizes:
+        for size in dims_of(node) - sizes:
             raise ShapeError(f"verify: the claim has the size {size}, which the function does not")

@@ -1,6 +1,6 @@
 """The Matrix Cookbook (2012), equations 59 to 64: derivatives of an inverse.
 
-Equations 65 to 68, derivatives of eigenvalues and eigenvectors, come with the spectral primitives.
+Equations 65 to 68, derivatives of eigenvalues and eigenvectors, are in a file of their own.
 """
 
 import pytest

@@ -30,6 +30,7 @@ from derive.tensor.node import (
     topological,
 )
 from derive.tensor.scalar import placeholder
+from derive.tensor.systems import Operator
 from tests.support import overlap_add, standardize, windows
 
 SCALAR_FUNCTIONS = {
@@ -155,6 +156,8 @@ def primitive(node: Primitive, args: list[np.ndarray], shape: tuple[int, ...], v
             return overlap_add(args[0], full, axes, strides, dilations)
         case "scan", (body, reverse):
             return loop(body, reverse, args, shape, values)
+        case "conjugate_gradients", (body, axes, _, _):
+            return solution(body, axes, args, shape, values)
         case "take", (axis,):
             return np.take(args[0], args[1], axis=axis)
         case "scatter", (axis,):
@@ -176,6 +179,20 @@ def operation(node: Primitive, args: list[np.ndarray], shape: tuple[int, ...]) -
         entries = part.tolist() if isinstance(part, mpmath.matrix) else part
         result[index] = np.array(entries, dtype=float).reshape(shape[batch:])
     return result
+
+
+def solution(
+    body: Operator, axes: Sequence[int], args: list[np.ndarray], shape: tuple[int, ...], values: Any
+) -> np.ndarray:
+    """The dense solution, of all systems as one."""
+    right, *constants = args
+    known = dict(zip((s.name for s in body.constants), constants, strict=True))
+    units = np.eye(right.size).reshape(-1, *shape)
+    columns = [
+        interpret(body.product, {**values, **known, body.unknown.name: unit}).ravel()
+        for unit in units
+    ]
+    return np.linalg.solve(np.stack(columns, axis=1), right.ravel()).reshape(shape)
 
 
 def loop(

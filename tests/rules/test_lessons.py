@@ -63,7 +63,8 @@ def values_of(lesson: Lesson) -> dict[str, np.ndarray]:
     known = symbols(lesson)
     operation = OPERATIONS[lesson.operation]
     A = known["A"]
-    parts = dict(zip((p.name for p in operation.parts), apply(operation, A), strict=True))
+    results = apply(operation, A, attributes=lesson.attributes)
+    parts = dict(zip((p.name for p in operation.parts), results, strict=True))
     compute = codegen.to_numpy(parts, inputs=[A])
     at: dict[str, Any] = {"A": operand_for(lesson, A, random)}
     at["dA"] = drawn(known["dA"], random)
@@ -96,7 +97,8 @@ def test_equations_hold(name):
 
 def value(side: Tensor, at: dict[str, np.ndarray]) -> np.ndarray:
     function = codegen.to_numpy(side)
-    return function(**{name: at[name] for name in function.inputs})
+    given = {**SIZES, **at}
+    return function(**{name: given[name] for name in function.inputs})
 
 
 @pytest.mark.parametrize("name", LESSONS)

@@ -44,6 +44,9 @@ EXPRESSIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "scan of slices": lambda x: derive.scan(
         lambda h, row: derive.tanh(h @ (U + x.T @ x) + row), x[0], x, reverse=True
     ),
+    "conjugate gradients": lambda x: derive.solve(
+        lambda v: A @ (A.T @ v) + v * x[0] ** 2 + v, w + x[1], method="cg"
+    ),
     "constant": lambda x: derive.sin(A),
 }
 

@@ -107,3 +107,29 @@ def test_operands_that_repeat_have_one_order() -> None:
     assert derive.where(x[:, None] > x, 1 + x, S) == turned.T
     larger, same = derive.maximum(x[:, None], 2 * x), derive.maximum(x, 2 * x[:, None])
     assert same == larger.T
+
+
+def test_the_mask_of_a_triangular_matrix_is_dropped() -> None:
+    L = derive.assume(derive.tensor("L", m, n, n), lower_triangular=True)
+    S = derive.matrix("S", n, n, lower_triangular=True)
+    assert derive.tril(L) is L
+    assert derive.tril(derive.linalg.inv(S)) is derive.linalg.inv(S)
+    assert derive.triu(S.T) is S.T
+    assert derive.tril(S, 1) != S
+    assert derive.triu(S) != S
+    assert derive.tril(S, -1) != S
+    assert derive.tril(X @ Y.T) != X @ Y.T
+    assert str(derive.gradient(derive.sum(derive.tril(S) * (X @ X.T)), S)) == "tril(X @ X.T)"
+
+
+def test_a_comparison_of_an_axis_with_itself_is_a_number() -> None:
+    ones = derive.ones(n, n)
+    assert derive.trace(derive.tril(ones)) == derive.as_tensor(n)
+    assert derive.trace(derive.tril(ones, -1)) == derive.as_tensor(0)
+    assert derive.trace(derive.triu(ones, 1)) == derive.as_tensor(0)
+    assert derive.diag(derive.tril(ones)) == derive.ones(n)
+    S = derive.matrix("S", n, n, lower_triangular=True)
+    slope = derive.gradient(derive.sum(derive.log(derive.diag(S) ** 2)), S)
+    assert str(slope) == "2 * diag(1 / diag(S))"
+    x = derive.vector("x", n)  # an entry that is not a number is not larger than itself
+    assert derive.trace(derive.where(x[:, None] >= x, 1, 0)) != derive.as_tensor(n)

@@ -277,3 +277,12 @@ def test_small_proof_refuses_what_is_too_long():
     big = derive.matrix("B", d, d)
     with pytest.raises(Undecided):
         is_zero_at(derive.det(big) - derive.det(big.T @ big), {d: 9})
+
+
+def test_results_of_decompositions_are_compared_at_points():
+    """The entries of a Cholesky factor are not written out; its digits are compared."""
+    P = derive.matrix("P", d, d, positive_definite=True)
+    factor = derive.linalg.cholesky(P)
+    square = derive.solve(factor, w) @ derive.solve(factor, w)
+    assert derive.verify(-derive.outer(derive.inv(P) @ w, derive.inv(P) @ w), square, P)
+    assert not derive.verify(derive.outer(derive.inv(P) @ w, derive.inv(P) @ w), square, P)

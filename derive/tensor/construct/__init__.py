@@ -13,6 +13,7 @@ sums            sums, with like terms collected
 maps            scalar functions applied entry by entry
 logarithms      logarithms of sums of exponentials, in forms that do not overflow
 quotients       quotients by them: softmax, however it is written
+spectra         products of eigenvectors that are functions of their matrix
 ==============  ==============================================================================
 
 Products, maps and sums make one another, so these files refer to one another as modules.

@@ -26,14 +26,16 @@ from derive.tensor.node import (
 
 
 def cancel_inverses(factors: list[Factor], wanted: set[int]) -> tuple[list[Factor], frozenset[int]]:
-    """Replace inv(X) X, and QᵀQ for an orthogonal Q, by the identity.
+    """Replace inv(X) X, and QᵀQ for a Q with orthonormal columns, QQᵀ for rows, by the identity.
 
     The label that the two were summed over is given too: it is gone.
     """
     for a, (tensor, names) in enumerate(factors):
+        columns, rows = _orthonormal(tensor)
         if isinstance(tensor, Primitive) and tensor.name == "inv":
             partner, swap = tensor.operands[0], False
-        elif isinstance(tensor, Symbol) and "orthogonal" in tensor.structure:
+            columns = rows = True
+        elif columns or rows:
             partner, swap = tensor, True
         else:
             continue
@@ -41,10 +43,12 @@ def cancel_inverses(factors: list[Factor], wanted: set[int]) -> tuple[list[Facto
             if b == a or other is not partner or own[:-2] != names[:-2]:
                 continue
             rest = [k for c, (_, ks) in enumerate(factors) if c not in (a, b) for k in ks]
-            pair = _identity_labels(names[-2:], own[-2:], swap, tensor.symmetric, wanted, rest)
+            pair = _identity_labels(
+                names[-2:], own[-2:], swap, tensor.symmetric, wanted, rest, columns, rows
+            )
             if pair is not None:
                 gone = ({*names[-2:]} & {*own[-2:]}) - {*pair}
-                size = partner.shape[-1]
+                size = partner.shape[-1 if columns else -2]
                 identity = view(ONE, sp.S.One, (), (0, 0), (size, size))
                 others = [f for c, f in enumerate(factors) if c not in (a, b)]
                 # The batch labels of a cancelled pair are still there to be summed or kept.
@@ -53,12 +57,36 @@ def cancel_inverses(factors: list[Factor], wanted: set[int]) -> tuple[list[Facto
     return factors, frozenset()
 
 
+def _orthonormal(tensor: Tensor) -> tuple[bool, bool]:
+    """Tell whether the columns of matrices are orthonormal, and whether the rows are."""
+    if isinstance(tensor, Symbol):
+        known = "orthogonal" in tensor.structure
+        return known, known
+    if not isinstance(tensor, Primitive) or tensor.name == "inv":
+        return False, False
+    from derive.tensor.assumptions import has_structure
+
+    sides = ("orthonormal_columns", "orthonormal_rows")
+    columns, rows = (has_structure(tensor, side) for side in sides)
+    return columns, rows
+
+
 def _identity_labels(
-    left: Labels, right: Labels, swap: bool, symmetric: bool, wanted: set[int], rest: list[int]
+    left: Labels,
+    right: Labels,
+    swap: bool,
+    symmetric: bool,
+    wanted: set[int],
+    rest: list[int],
+    columns: bool,
+    rows: bool,
 ) -> Labels | None:
-    """Give the labels of the identity that two matrices multiply to, if they do."""
+    """Give the labels of the identity that two matrices multiply to, if they do.
+
+    That of orthonormal columns is a sum over the first axis of both, of rows over the last.
+    """
     (p, q), (r, s) = left, right[::-1] if swap else right
-    candidates = [(q, r, p, s), (p, s, q, r)]
+    candidates = [(q, r, p, s)] * rows + [(p, s, q, r)] * columns
     if symmetric:
         candidates += [(q, s, p, r), (p, r, q, s)]
     for inner, same, first, second in candidates:

@@ -26,7 +26,9 @@ from derive.tensor.construct.leaves import (
     is_diagonal,
 )
 from derive.tensor.construct.quotients import normalise
+from derive.tensor.construct.singular import recognise_singular
 from derive.tensor.construct.softmax import drop_masks
+from derive.tensor.construct.spectra import recognise
 from derive.tensor.construct.views import (
     view,
     without_units,
@@ -120,7 +122,9 @@ def contract(
     resolved = drop_masks(resolved)
     resolved, cancelled = cancel_inverses(merge_aligned(resolved), wanted)
     dims = {k: dim for k, dim in dims.items() if find(k) not in cancelled}
-    merged = normalise(resolved)
+    merged, gone = recognise(normalise(resolved), wanted)
+    merged, left_out = recognise_singular(merged, wanted)
+    dims = {k: dim for k, dim in dims.items() if find(k) not in gone | left_out}
     changed, resolved = merged is not resolved, merged
     scalars = [t for t, _ in resolved if constant_value(t) is not None]
     if scalars:

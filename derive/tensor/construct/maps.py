@@ -212,14 +212,27 @@ def _apply(body: sp.Expr, inputs: list[Factor], out: Labels, dims: Mapping[int, 
     extent = {k: d for t, names in inputs for k, d in zip(names, t.shape, strict=True)}
     operands = tuple(t for t, _ in inputs)
     inner_shape = tuple(extent[k] for k in order)
-    symmetric = len(order) == 2 and all(
-        (t.symmetric and set(names) == {0, 1}) or not {0, 1} & set(names)
-        for t, names in zip(operands, own_labels, strict=True)
-    )
+    symmetric = len(order) == 2 and _is_symmetric(body, operands, own_labels)
     node: Map = intern(
         Map, operands, (body, own_labels), ("body", "labels"), inner_shape, "float", symmetric
     )
     return view(node, sp.S.One, tuple(order), out, shape)
+
+
+def _is_symmetric(body: sp.Expr, operands: Sequence[Tensor], labels: Sequence[Labels]) -> bool:
+    """Tell whether a function of entries stays the same when its two axes are exchanged."""
+    swap = {0: 1, 1: 0, UNIT_AXIS: UNIT_AXIS}
+    factors = [alignment.ordered(t, names) for t, names in zip(operands, labels, strict=True)]
+    moved = {}
+    for k, (tensor, names) in enumerate(factors):
+        turned = alignment.ordered(tensor, tuple(swap[name] for name in names))
+        if turned not in factors:
+            return False
+        if turned != factors[k]:
+            positive = is_positive(tensor)
+            new = scalar.placeholder(factors.index(turned), positive)
+            moved[scalar.placeholder(k, positive)] = new
+    return not moved or bool(body.xreplace(moved) == body)
 
 
 def _offset(body: sp.Expr) -> list[sp.Expr]:

@@ -10,11 +10,13 @@ import sympy as sp
 from derive.tensor import scalar
 from derive.tensor.canonical import Factor
 from derive.tensor.construct import contractions, maps, sums
-from derive.tensor.construct.views import permute, scale
+from derive.tensor.construct.leaves import arange
+from derive.tensor.construct.views import constant, permute, scale
 from derive.tensor.dims import Shape
 from derive.tensor.node import (
     UNIT_AXIS,
     Add,
+    Arange,
     Contraction,
     Labels,
     Map,
@@ -82,9 +84,11 @@ def log_softmax_of(exponent: Tensor, weight: sp.Expr) -> LogSoftmax | None:
 def drop_masks(factors: list[Factor]) -> list[Factor]:
     """Leave out an indicator beside a factor that is 0 wherever the indicator is.
 
-    That factor is a softmax with scores of minus infinity there, a product with such a softmax, or
-    a sum of such products.
+    That factor is a softmax with scores of minus infinity there, a triangular matrix, a product
+    with one of these, or a sum of such products.  An indicator of where two axes meet that are one
+    is 1 or 0.
     """
+    factors = [_on_diagonal(factor) for factor in factors]
     kept = list(factors)
     for indicator in factors:
         if not _is_indicator(indicator[0]):
@@ -96,6 +100,21 @@ def drop_masks(factors: list[Factor]) -> list[Factor]:
                 kept.remove(indicator)
                 break
     return kept
+
+
+def _on_diagonal(factor: Factor) -> Factor:
+    """Evaluate a comparison of positions along two axes that are one."""
+    tensor, names = factor
+    if not isinstance(tensor, Map) or not isinstance(tensor.body, scalar.COMPARISONS):
+        return factor
+    positions = all(isinstance(operand, Arange) for operand in tensor.operands)
+    if not positions or len(names) != 2 or names[0] != names[1] or names[0] == UNIT_AXIS:
+        return factor
+    here = {scalar.placeholder(k): scalar.placeholder(0) for k in range(2)}
+    distance = sp.expand(tensor.body.args[0].xreplace(here) - tensor.body.args[1].xreplace(here))
+    if not distance.is_number:
+        return factor
+    return constant(tensor.body.func(distance, sp.S.Zero), tensor.shape[:1]), names[:1]
 
 
 def _is_indicator(tensor: Tensor) -> bool:
@@ -137,7 +156,7 @@ def _terms(tensor: Tensor) -> Iterator[tuple[Tensor, Labels, Shape]]:
 
 
 def _of_product(tensor: Tensor, names: Labels, shape: Shape) -> list[Tensor]:
-    """List the masks of the softmax factors of a product."""
+    """List the masks of the softmax and of the triangular factors of a product."""
     core, own = _core(tensor, names)
     if own is None:
         return []
@@ -167,7 +186,12 @@ def _core(tensor: Tensor, names: Labels) -> tuple[Tensor, Labels | None]:
 
 
 def _mask(tensor: Tensor) -> Tensor | None:
-    """Give the indicator of where a softmax has scores other than minus infinity."""
+    """Give the indicator of where a softmax, or a triangular matrix, is not 0."""
+    from derive.tensor.assumptions import has_structure
+
+    for structure, places in (("lower_triangular", (0, 1)), ("upper_triangular", (1, 0))):
+        if tensor.ndim >= 2 and has_structure(tensor, structure):
+            return _triangle(tensor.shape, places)
     found = power_of_softmax(tensor)
     if found is None:
         return None
@@ -184,3 +208,11 @@ def _mask(tensor: Tensor) -> Tensor | None:
     body = scalar.where(condition, sp.S.One, sp.S.Zero)
     axes = tuple(range(tensor.ndim))
     return maps.map_entries(body, arguments, axes, dict(zip(axes, tensor.shape, strict=True)))
+
+
+def _triangle(shape: Shape, places: tuple[int, int]) -> Tensor:
+    """Give the indicator of one triangle of the matrices in the last two axes."""
+    axes = tuple(range(len(shape)))
+    body = scalar.greater_equal(*map(scalar.placeholder, places))
+    arguments = [(arange(n), (k,)) for n, k in zip(shape[-2:], axes[-2:], strict=True)]
+    return maps.map_entries(body, arguments, axes, dict(zip(axes, shape, strict=True)))
