@@ -6,7 +6,6 @@ Importing this package loads SymPy alone; ``codegen`` turns the results into Num
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from derive import layers, linalg, losses
 from derive.calculus import gradient, hessian, hvp, jacobian, jvp, tie_entries, vjp
 from derive.derivation import Derivation
 from derive.errors import ShapeError, UnsupportedError
@@ -87,12 +86,16 @@ from derive.tensor.symbols import matrix, scalar, tensor, vector
 from derive.tensor.windows import overlap_add, windows
 
 if TYPE_CHECKING:
+    from derive import layers, linalg, losses
     from derive.backpropagation import backprop
     from derive.structures import structured
     from derive.verification.verify import verify
 
 _LATE = {
     "backprop": "derive.backpropagation",
+    "layers": "derive.layers",
+    "linalg": "derive.linalg",
+    "losses": "derive.losses",
     "structured": "derive.structures",
     "verify": "derive.verification",
 }
@@ -102,7 +105,9 @@ _LATE = {
 def __getattr__(name: str) -> Any:
     if name not in _LATE:
         raise AttributeError(f"module 'derive' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_LATE[name]), name)
+    module = import_module(_LATE[name])
+    value = module if module.__name__ == f"derive.{name}" else getattr(module, name)
+    globals()[name] = value
     return value
 
 

@@ -163,10 +163,8 @@ plt.show()
 # A photograph out of focus
 # -------------------------
 # A lens has blurred an image by a Gaussian of unknown width ``s``, and the sensor has added noise.
-# ``G`` blurs along an axis and ``D`` takes differences of neighbours, so the sharp image ``u``
-# minimises :math:`\|M \odot (G u G^\top - b)\|^2 + \lambda (\|D u\|^2 + \|u D^\top\|^2)`, where
-# ``M`` says which pixels are seen. The gradient of that is linear in ``u``, and the system says that
-# it is zero.
+# ``G`` blurs along an axis, ``D`` takes differences of neighbours, and ``M`` says which pixels are
+# seen. The sharp image is to explain what was seen and yet be smooth: it minimises this.
 
 p, q = derive.dims("p q")
 b, M, H = (derive.matrix(name, p, p) for name in "bMH")
@@ -184,12 +182,16 @@ def square(z):
 
 smooth = square(D @ u) + square(u @ D.T)
 objective = derive.sum(M * (G @ u @ G.T - b) ** 2) / 2 + lam * smooth
+print(objective)
+
+# %%
+# The gradient is linear in ``u``. Where it is zero, a linear system is solved for a whole image.
+
 print(derive.gradient(objective, u))
 
 # %%
-# Its part in ``u`` is the product, the rest the right-hand side. The pixels ``H``, which ``M``
-# hides, measure the error, and the width and the penalty are found by its gradient through the
-# solver.
+# The pixels ``H``, which ``M`` hides, measure the error of the solution, and the width and the
+# penalty are found by its gradient, through the solver.
 
 
 def system(v):
@@ -233,7 +235,7 @@ def evaluate(parameters):
 
 path = []
 start = np.array([0.8, -3.0])
-found = minimize(evaluate, start, jac=True, method="L-BFGS-B", options={"maxfun": 12})
+found = minimize(evaluate, start, jac=True, method="L-BFGS-B", options={"maxiter": 7})
 restored = deblur(*found.x, **data)["image"] + level
 inside = np.s_[6:-6, 6:-6]
 print(f"width {found.x[0]:.2f}, penalty {np.exp(found.x[1]):.1e}, {len(path)} evaluations")

@@ -44,19 +44,19 @@ gradient.steps
 # It is twice what is left over, as if ``B`` did not depend on ``A``: where ``B`` is the best, a
 # small change of it changes nothing.
 
-sizes = {"m": 4, "n": 3, "r": 2}
-print(derive.verify(2 * (A - B), error, A, sizes=sizes))
+print(derive.verify(2 * (A - B), error, A, sizes={"m": 4, "n": 3, "r": 2}))
 
 # %%
 # A mistake
 # ---------
 # For another function of ``B`` it does matter. A program that truncates in its forward pass may
-# hold the singular vectors fixed in its backward pass, which projects the cotangent on them:
+# hold the singular vectors fixed in its backward pass, which projects the cotangent on them. For a
+# matrix of 4 by 3 and rank 2:
 
-B_bar = derive.matrix("B_bar", m, n)
-U, _, Vt = linalg.svd(A)
-fixed = U[:, :r] @ U[:, :r].T @ B_bar @ Vt[:r].T @ Vt[:r]
-print(derive.verify(fixed, B, A, cotangent=B_bar, sizes=sizes))
+C, C_bar = derive.matrix("C", 4, 3), derive.matrix("C_bar", 4, 3)
+U, _, Vt = linalg.svd(C)
+fixed = U[:, :2] @ U[:, :2].T @ C_bar @ Vt[:2].T @ Vt[:2]
+print(derive.verify(fixed, linalg.low_rank(C, 2), C, cotangent=C_bar))
 
 # %%
 # The check
@@ -65,7 +65,11 @@ print(derive.verify(fixed, B, A, cotangent=B_bar, sizes=sizes))
 import codegen
 
 print(codegen.check(gradient).raise_if_failed())
-print(codegen.check(derive.gradient(derive.sum(B**3), A)).raise_if_failed())
+
+# %%
+
+B_bar = derive.matrix("B_bar", m, n)
+print(codegen.check(derive.vjp(B, A, cotangent=B_bar)).raise_if_failed())
 
 # %%
 # The code

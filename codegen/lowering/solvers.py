@@ -15,9 +15,9 @@ import sympy as sp
 from derive.linalg.algebra import diagonal
 from derive.linalg.cholesky import cholesky
 from derive.tensor import construct, elementwise, linear, reductions
-from derive.tensor.assumptions import has_structure
 from derive.tensor.names import carry_name
 from derive.tensor.node import Contraction, Primitive, Tensor, View, topological
+from derive.tensor.properties import has_structure
 from derive.tensor.rebuild import rebuild
 
 SOLVERS = (

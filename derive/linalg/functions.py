@@ -21,7 +21,6 @@ from derive.linalg import function_definitions as definitions
 from derive.linalg.algebra import diagonal, diagonal_matrix
 from derive.linalg.spectral import spectral_function
 from derive.tensor import construct, elementwise, linear
-from derive.tensor.assumptions import has_structure
 from derive.tensor.construct.sums import varies
 from derive.tensor.dims import is_one
 from derive.tensor.matrix_operations import (
@@ -33,6 +32,7 @@ from derive.tensor.matrix_operations import (
 )
 from derive.tensor.node import UNIT_AXIS, Primitive, Symbol, Tensor, View
 from derive.tensor.operators import TensorLike, as_tensor, broadcast_to
+from derive.tensor.properties import has_structure
 
 
 @dataclass(frozen=True)

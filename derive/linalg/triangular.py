@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mpmath
 
+from derive.errors import UnsupportedError
 from derive.rules.matrix_operations import matrix_rule
 from derive.tensor import linear, reductions, symbols
 from derive.tensor.assumptions import assume
@@ -16,7 +17,8 @@ from derive.tensor.matrix_operations import (
     require_square,
 )
 from derive.tensor.node import Tensor
-from derive.tensor.operators import TensorLike, as_tensor
+from derive.tensor.operators import TensorLike, as_tensor, describe
+from derive.tensor.properties import has_structure
 
 
 def _halve(a: mpmath.matrix) -> list[mpmath.matrix]:
@@ -83,19 +85,19 @@ def _pullback(
 
 
 def solve_triangular(
-    a: TensorLike, b: TensorLike, *, lower: bool = False, unit_diagonal: bool = False
+    a: TensorLike, b: TensorLike, *, lower: bool | None = None, unit_diagonal: bool = False
 ) -> Tensor:
     """Give the solution x of ``a @ x = b`` for a triangular matrix.
 
-    Only the triangle of ``a`` is read, as in ``scipy.linalg.solve_triangular``: the gradient by
-    ``a`` is zero elsewhere.
+    Only the triangle of ``a`` is read: the gradient by ``a`` is zero elsewhere.
 
     Parameters
     ----------
     a : (..., n, n)
     b : (..., n) for a vector when it has one axis, else (..., n, k)
-    lower : bool
-        Whether to read the lower triangle, else the upper one.
+    lower : bool, optional
+        Whether to read the lower triangle, else the upper one; by default the one that ``a`` is
+        known to have.
     unit_diagonal : bool
         Whether to take the diagonal as 1, and not to read it.
 
@@ -103,6 +105,8 @@ def solve_triangular(
     ------
     ShapeError
         When ``a`` is not square, or the rows of ``b`` are not as many.
+    UnsupportedError
+        When ``lower`` is left out for a matrix that is not known to be triangular.
 
     Examples
     --------
@@ -114,6 +118,13 @@ def solve_triangular(
     """
     matrix = as_tensor(a)
     require_square("solve_triangular", matrix)
+    if lower is None:
+        lower = has_structure(matrix, "lower_triangular")
+        if not lower and not has_structure(matrix, "upper_triangular"):
+            raise UnsupportedError(
+                f"solve_triangular: {describe(matrix)} is not known to be triangular; say which "
+                "triangle to read, lower=True or lower=False"
+            )
     offset = int(unit_diagonal)
     triangle = linear.tril(matrix, -offset) if lower else linear.triu(matrix, offset)
     if unit_diagonal:

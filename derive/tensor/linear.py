@@ -13,10 +13,10 @@ import sympy as sp
 
 from derive.errors import ShapeError, UnsupportedError
 from derive.tensor import construct, elementwise, scalar
-from derive.tensor.assumptions import has_structure
 from derive.tensor.dims import as_dim, is_one, same_dim
 from derive.tensor.node import UNIT_AXIS, Primitive, Symbol, Tensor, View
 from derive.tensor.operators import TensorLike, as_tensor, describe, matmul
+from derive.tensor.properties import has_structure
 from derive.tensor.structural import reshape_to
 
 

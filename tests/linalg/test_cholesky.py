@@ -163,3 +163,11 @@ def test_shapes_are_checked():
             operation(A)
     with pytest.raises(derive.ShapeError, match="is not a square matrix"):
         linalg.solve_triangular(A, y)
+
+
+def test_the_triangle_is_the_one_that_is_known():
+    L = linalg.cholesky(S)
+    assert linalg.solve_triangular(L, y) == linalg.solve_triangular(L, y, lower=True)
+    assert linalg.solve_triangular(L.T, y) == linalg.solve_triangular(L.T, y, lower=False)
+    with pytest.raises(derive.UnsupportedError, match="say which triangle to read"):
+        linalg.solve_triangular(X, y)

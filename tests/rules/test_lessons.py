@@ -14,6 +14,7 @@ import pytest
 
 import codegen
 import derive
+import derive.linalg  # registers its rules
 from derive.rules import RULES
 from derive.rules.lessons import Equation, Lesson
 from derive.tensor.matrix_operations import OPERATIONS, apply

@@ -64,7 +64,7 @@ def _orthonormal(tensor: Tensor) -> tuple[bool, bool]:
         return known, known
     if not isinstance(tensor, Primitive) or tensor.name == "inv":
         return False, False
-    from derive.tensor.assumptions import has_structure
+    from derive.tensor.properties import has_structure
 
     sides = ("orthonormal_columns", "orthonormal_rows")
     columns, rows = (has_structure(tensor, side) for side in sides)

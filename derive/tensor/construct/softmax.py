@@ -187,7 +187,7 @@ def _core(tensor: Tensor, names: Labels) -> tuple[Tensor, Labels | None]:
 
 def _mask(tensor: Tensor) -> Tensor | None:
     """Give the indicator of where a softmax, or a triangular matrix, is not 0."""
-    from derive.tensor.assumptions import has_structure
+    from derive.tensor.properties import has_structure
 
     for structure, places in (("lower_triangular", (0, 1)), ("upper_triangular", (1, 0))):
         if tensor.ndim >= 2 and has_structure(tensor, structure):
