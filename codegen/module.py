@@ -20,11 +20,9 @@ from codegen.program import Program, everything
 from codegen.suggestions import Suggestions
 from codegen.wrapping import wrapped
 from derive import Derivation
+from derive.tensor.conditions import size_conditions
 from derive.tensor.dims import show_shape
-from derive.tensor.loops import all_nodes
-from derive.tensor.matrix_operations import operation_of
-from derive.tensor.node import Primitive, Symbol, Tensor
-from derive.tensor.windows import Slides
+from derive.tensor.node import Symbol, Tensor
 
 LONGEST_LINE = 100
 MOST_NAMED = 4
@@ -45,7 +43,7 @@ class Module:
         arguments: Mapping[str, Any] | None = None,
     ) -> None:
         self.limits = index_limits(roots)
-        self.conditions = window_conditions(roots)
+        self.conditions = size_conditions(roots)
         self.program = program
         self.name = name
         self.symbols = list(symbols)
@@ -345,47 +343,6 @@ def _indent(lines: Sequence[str]) -> list[str]:
 
 def _import_order(line: str) -> tuple[bool, str]:
     return (line != "import math", line)
-
-
-def window_conditions(roots: Sequence[Tensor]) -> list[sp.Expr]:
-    """List what must not be negative: every slice and window lies within its axis, and the like."""
-    conditions: dict[sp.Expr, None] = {}
-    for node in all_nodes(roots):
-        if isinstance(node, Primitive) and node.name in ("windows", "overlap_add"):
-            for room in _rooms(node):
-                if not room.is_nonnegative:
-                    conditions[room] = None
-        operation = operation_of(node)
-        if isinstance(node, Primitive) and operation and operation.conditions:
-            batch = node.operands[0].ndim - 2
-            shapes = [operand.shape[batch:] for operand in node.operands]
-            for least in operation.conditions(*shapes, *node.attributes[1:]):
-                if not sp.expand(least).is_nonnegative:
-                    conditions[sp.expand(least)] = None
-        if not isinstance(node, Primitive) or node.name not in ("slice", "pad"):
-            continue
-        axis, start, step = node.attributes[0], node.attributes[1], node.attributes[-1]
-        inner, outer = node.operands[0].shape[axis], node.shape[axis]
-        count, size = (outer, inner) if node.name == "slice" else (inner, outer)
-        last = start + (count - 1) * step
-        bounds = [start, size - 1 - start, last + 1, size - 1 - last]
-        if step == 1:
-            bounds = [start, count, size - 1 - last]  # a window can be empty
-        for bound in bounds:
-            if not sp.expand(bound).is_nonnegative:
-                conditions[sp.expand(bound)] = None
-    return list(conditions)
-
-
-def _rooms(node: Primitive) -> list[sp.Expr]:
-    """Give for each axis by how much it is longer than a window."""
-    slides = Slides(*node.attributes)
-    whole, parts = (node.operands[0], node) if node.name == "windows" else (node, node.operands[0])
-    widths = parts.shape[whole.ndim :]
-    return [
-        sp.expand(whole.shape[axis] - slides.span(k, width))
-        for k, (axis, width) in enumerate(zip(slides.axes, widths, strict=True))
-    ]
 
 
 def _dims_of(program: Program) -> list[sp.Symbol]:

@@ -235,7 +235,7 @@ def evaluate(parameters):
 
 path = []
 start = np.array([0.8, -3.0])
-found = minimize(evaluate, start, jac=True, method="L-BFGS-B", options={"maxiter": 7})
+found = minimize(evaluate, start, jac=True, method="L-BFGS-B", options={"maxiter": 8})
 restored = deblur(*found.x, **data)["image"] + level
 inside = np.s_[6:-6, 6:-6]
 print(f"width {found.x[0]:.2f}, penalty {np.exp(found.x[1]):.1e}, {len(path)} evaluations")

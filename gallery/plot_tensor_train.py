@@ -62,8 +62,8 @@ print(codegen.check(gradient).raise_if_failed())
 # %%
 # The code
 # --------
-# Two tensors are multiplied at a time, in the order that costs least, and the product of the first
-# two cores serves for the way forward and for the gradient by the third.
+# Two tensors are multiplied at a time, and the product of the first two cores serves for the way
+# forward and for the gradient by the third.
 
 fit = codegen.to_numpy((error, gradient), name="fit", inputs=[F, G, H, X])
 print(fit.source[fit.source.index("def fit") :])
@@ -82,9 +82,10 @@ for core in linalg.tt_svd(X, [r, s]):
     print(core, end="\n\n")
 
 # %%
-# The table of :math:`1 / (1 + x_1 + \dots + x_5)`, with the same rank everywhere. The error is at
-# most the root of the sum of squares of those of the unfoldings, which no train can better one by
-# one (Oseledets, 2011, Tensor-train decomposition, theorem 2.2).
+# The table of :math:`1 / (1 + x_1 + \dots + x_5)`, with the same rank everywhere. Between any two
+# axes the tensor can be unfolded into a matrix, and no train is nearer than the best matrix of that
+# rank. TT-SVD is at most the root of the sum of squares of these errors away (Oseledets, 2011,
+# Tensor-train decomposition, theorem 2.2).
 
 import numpy as np
 

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from codegen.indices import index_limits
-from codegen.module import window_conditions
 from derive.errors import UnsupportedError
+from derive.tensor.conditions import size_conditions, with_room
 from derive.tensor.loops import all_nodes
 from derive.tensor.node import Symbol, Tensor, dims_of
 
 SMALL_SIZES = (3, 4, 2, 5)
-LARGEST_SIZE = 64
 TRIES = 12
 
 
@@ -29,23 +28,7 @@ def choose_sizes(roots: Sequence[Tensor], given: Mapping[Any, int] | None) -> di
             f"sizes: {', '.join(sorted(unknown))} is not a dim of the expression"
         )
     sizes = {d: named.get(d.name, SMALL_SIZES[k % 4]) for k, d in enumerate(dims)}
-    return _with_room(sizes, window_conditions(roots), {d for d in dims if d.name not in named})
-
-
-def _with_room(sizes: dict[Any, int], conditions: Sequence[Any], free: set[Any]) -> dict[Any, int]:
-    """Increase sizes until every slice and window lies within its axis, as far as that helps."""
-    for _ in range(LARGEST_SIZE):
-        short = [least for least in conditions if least.subs(sizes) < 0]
-        larger = {
-            d: sizes[d] + 1
-            for least in short
-            for d in least.free_symbols & free
-            if least.subs({**sizes, d: LARGEST_SIZE}) > least.subs(sizes)
-        }
-        if not larger:
-            break
-        sizes = {**sizes, **larger}
-    return sizes
+    return with_room(sizes, size_conditions(roots), {d for d in dims if d.name not in named})
 
 
 def shape_of(tensor: Tensor, sizes: Mapping[Any, int]) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from typing import Any
 import sympy as sp
 
 from derive.errors import UnsupportedError
+from derive.tensor.conditions import size_conditions, with_room
 from derive.tensor.loops import all_nodes
 from derive.tensor.node import Symbol, Tensor, dims_of, symbols_of
 from derive.verification.arithmetic import DECIMALS, FRACTIONS, Irrational
@@ -125,6 +126,9 @@ class Space:
         self.symbols: list[Symbol] = symbols_of(*roots)
         self.nodes = all_nodes(self.roots)
         self.dims = sorted({dim for node in self.nodes for dim in dims_of(node)}, key=str)
+        self.axes = list({dim for node in self.nodes for dim in node.shape})
+        whole = [dim - 1 for dim in self.axes if not dim.is_Symbol]
+        self.conditions = [*size_conditions(self.roots), *whole]
         self._given = dict(sizes or {})
         self._known: dict[Any, Point] = {}
 
@@ -152,14 +156,18 @@ class Space:
                 dim: self._given.get(dim.name, 2 + (k // digit + number) % 3 + 2 * larger)
                 for k, dim in enumerate(self.dims)
             }
+            free = {dim for dim in self.dims if dim.name not in self._given}
+            chosen = with_room(chosen, self.conditions, free)
             if self.fits(chosen):
                 return chosen
         raise UnsupportedError("verify: no small sizes fit the expression; give some with sizes=")
 
     def fits(self, sizes: Sizes) -> bool:
-        """Tell whether every axis has a whole, positive size."""
-        axes = [dim.subs(sizes) for dim in {dim for t in self.nodes for dim in t.shape}]
-        return all(dim.is_Integer and dim >= 1 for dim in axes)
+        """Tell whether every axis has a whole, positive size, and parts lie within their axes."""
+        axes = [dim.subs(sizes) for dim in self.axes]
+        return all(dim.is_Integer and dim >= 1 for dim in axes) and all(
+            least.subs(sizes) >= 0 for least in self.conditions
+        )
 
     def draw(
         self,

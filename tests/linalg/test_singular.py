@@ -253,3 +253,9 @@ def test_too_high_a_rank_is_refused():
         codegen.to_numpy(low_rank(A, 4))(np.ones((5, 3)))
     with pytest.raises(derive.ShapeError, match="is not a matrix"):
         polar(derive.vector("x", n))
+
+
+def test_verify_passes_over_sizes_without_that_rank():
+    # The diagnosis tries smaller sizes, and a matrix of one row has no rank 2.
+    verdict = derive.verify(W, low_rank(A, 2), A, cotangent=W, sizes={"m": 4, "n": 3})
+    assert not verdict
