@@ -58,16 +58,22 @@ def _rooms(node: Primitive) -> list[sp.Expr]:
 def with_room(
     sizes: dict[sp.Symbol, int], conditions: Sequence[sp.Expr], free: set[sp.Symbol]
 ) -> dict[sp.Symbol, int]:
-    """Increase sizes until every slice and window lies within its axis, as far as that helps."""
+    """Increase sizes until the conditions hold, as far as that helps."""
     for _ in range(LARGEST_SIZE):
         short = [least for least in conditions if least.subs(sizes) < 0]
-        larger = {
-            d: sizes[d] + 1
-            for least in short
-            for d in least.free_symbols & free
-            if least.subs({**sizes, d: LARGEST_SIZE}) > least.subs(sizes)
-        }
+        larger = {d: sizes[d] + 1 for least in short for d in _helpful(least, sizes, free)}
         if not larger:
             break
         sizes = {**sizes, **larger}
     return sizes
+
+
+def _helpful(least: sp.Expr, sizes: dict[sp.Symbol, int], free: set[sp.Symbol]) -> set[sp.Symbol]:
+    """Find the sizes that make an expression larger: each by itself, or else together."""
+    now = least.subs(sizes)
+    gain = {d: least.subs({**sizes, d: LARGEST_SIZE}) - now for d in least.free_symbols & free}
+    alone = {d for d, more in gain.items() if more > 0}
+    together = {d for d, more in gain.items() if more == 0}  # both of Min(m, n)
+    if alone or least.subs({**sizes, **dict.fromkeys(together, LARGEST_SIZE)}) <= now:
+        return alone
+    return together
