@@ -191,8 +191,8 @@ print(derive.gradient(objective, u))
 
 # %%
 # The pixels ``H``, which ``M`` hides, measure the error of the solution, and the width and the
-# penalty are found by its gradient, through the solver. The gradient is that of the exact solution,
-# so ``tol`` has to be small: at ``1e-4`` the line search of the optimiser no longer finds a way down.
+# penalty are found by its gradient, through the solver. That is the gradient of the exact solution,
+# so ``tol`` has to be small: at ``1e-4`` the optimiser's line search no longer finds a way down.
 
 
 def system(v):
@@ -216,15 +216,15 @@ from sklearn.datasets import load_sample_image
 generator = np.random.default_rng(0)
 photograph = load_sample_image("china.jpg").mean(axis=2) / 255
 photograph = (photograph[:-1:2, ::2] + photograph[1::2, 1::2]) / 2
-window = np.s_[60:140, 100:180]
+window = np.s_[60:132, 100:172]
 truth = photograph[window]
 taken = gaussian_filter(photograph, 1.5)[window] + 0.01 * generator.standard_normal(truth.shape)
 
 # What lies beyond the border has a share in the pixels near it, which count neither way.
-seen = np.pad(np.ones((68, 68)), 6)
+seen = np.pad(np.ones((60, 60)), 6)
 hidden = seen * (generator.random(truth.shape) < 0.1)
 level = taken.mean()
-data = {"b": taken - level, "M": seen - hidden, "H": hidden, "D": np.diff(np.eye(80), axis=0)}
+data = {"b": taken - level, "M": seen - hidden, "H": hidden, "D": np.diff(np.eye(72), axis=0)}
 
 
 def evaluate(parameters):

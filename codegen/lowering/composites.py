@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Sequence
 from typing import TypeGuard
 
-from derive.linalg import least_squares
 from derive.linalg.algebra import turned
+from derive.linalg.statistics import least_squares
 from derive.tensor import reductions
 from derive.tensor.names import carry_name
 from derive.tensor.node import Primitive, Tensor, topological

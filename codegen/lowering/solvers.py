@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import sympy as sp
 
 from derive.linalg.algebra import diagonal
-from derive.linalg.cholesky import cholesky
+from derive.linalg.decompositions.cholesky import cholesky
 from derive.tensor import construct, elementwise, linear, reductions
 from derive.tensor.names import carry_name
 from derive.tensor.node import Contraction, Primitive, Tensor, View, topological

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from derive.errors import ShapeError
 from derive.layers.dense import bias
 from derive.layers.shapes import product
-from derive.linalg.tensor_train import chain, multiplied
+from derive.linalg.tensors.train import chain, multiplied
 from derive.tensor import construct
 from derive.tensor.dims import same_dim
 from derive.tensor.names import keep

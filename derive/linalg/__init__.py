@@ -1,17 +1,22 @@
 """Linear algebra by its NumPy and SciPy names."""
 
-from derive.linalg.cholesky import cholesky, ldl
-from derive.linalg.determinants import slogdet
-from derive.linalg.eig import eig, eigvals
-from derive.linalg.eigen import eigh, eigvalsh
-from derive.linalg.frechet import (
+from derive.linalg.decompositions.cholesky import cholesky, ldl
+from derive.linalg.decompositions.determinants import slogdet
+from derive.linalg.decompositions.eig import eig, eigvals
+from derive.linalg.decompositions.eigen import eigh, eigvalsh
+from derive.linalg.decompositions.lu import lu
+from derive.linalg.decompositions.qr import qr
+from derive.linalg.decompositions.svd import svd, svdvals
+from derive.linalg.decompositions.triangular import lower_half, solve_triangular
+from derive.linalg.functions.frechet import (
     expm_frechet,
     logm_frechet,
     matrix_power_frechet,
     sqrtm_frechet,
 )
-from derive.linalg.functions import expm, logm, matrix_power, sqrtm
-from derive.linalg.gaussian_process import log_marginal_likelihood
+from derive.linalg.functions.general import expm, logm, matrix_power, sqrtm
+from derive.linalg.functions.singular import low_rank, low_rank_error, polar, singular_function
+from derive.linalg.functions.spectral import spectral_function
 from derive.linalg.graphs import (
     adjacency,
     degree,
@@ -22,12 +27,7 @@ from derive.linalg.graphs import (
     spectral_embedding,
 )
 from derive.linalg.krylov import arnoldi, expm_multiply, lanczos
-from derive.linalg.least_squares import lstsq, pinv, ridge
-from derive.linalg.lu import lu
-from derive.linalg.principal_components import PrincipalComponents, cca, pca, whiten
-from derive.linalg.qr import qr
-from derive.linalg.singular import low_rank, low_rank_error, polar, singular_function
-from derive.linalg.special_matrices import (
+from derive.linalg.matrices.special import (
     block,
     block_diag,
     circulant,
@@ -35,17 +35,18 @@ from derive.linalg.special_matrices import (
     hankel,
     toeplitz,
 )
-from derive.linalg.spectral import spectral_function
-from derive.linalg.stacking import (
+from derive.linalg.matrices.stacking import (
     commutation_matrix,
     duplication_matrix,
     elimination_matrix,
     vec,
     vech,
 )
-from derive.linalg.statistics import mahalanobis, wishart_log_density
-from derive.linalg.svd import svd, svdvals
-from derive.linalg.tensor_networks import (
+from derive.linalg.statistics.densities import mahalanobis, wishart_log_density
+from derive.linalg.statistics.gaussian_process import log_marginal_likelihood
+from derive.linalg.statistics.least_squares import lstsq, pinv, ridge
+from derive.linalg.statistics.principal_components import PrincipalComponents, cca, pca, whiten
+from derive.linalg.tensors.networks import (
     cp,
     cp_dot,
     khatri_rao,
@@ -54,8 +55,7 @@ from derive.linalg.tensor_networks import (
     tucker,
     unfold,
 )
-from derive.linalg.tensor_train import tensor_train, tensor_train_dot, tt_svd
-from derive.linalg.triangular import lower_half, solve_triangular
+from derive.linalg.tensors.train import tensor_train, tensor_train_dot, tt_svd
 from derive.tensor.assumptions import assume
 from derive.tensor.linear import det, diag, eye, inv, kron, logdet, solve, trace, tril, triu
 from derive.tensor.reductions import norm

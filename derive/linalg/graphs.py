@@ -7,7 +7,7 @@ once for both directions.
 from __future__ import annotations
 
 from derive.errors import ShapeError, UnsupportedError
-from derive.linalg.eigen import eigh
+from derive.linalg.decompositions.eigen import eigh
 from derive.tensor import construct, elementwise, linear, reductions
 from derive.tensor.dims import as_dim, same_dim
 from derive.tensor.node import Tensor

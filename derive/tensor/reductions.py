@@ -316,7 +316,7 @@ def _vector_norm(tensor: Tensor, ord: object, axes: tuple[int, ...], keepdims: b
 
 
 def _matrix_norm(tensor: Tensor, ord: object, axes: tuple[int, ...], keepdims: bool) -> Tensor:
-    from derive.linalg.svd import svdvals  # is above
+    from derive.linalg.decompositions.svd import svdvals  # is above
 
     row, column = axes
     if ord in (1, float("inf"), sp.oo):

@@ -8,11 +8,11 @@ import sympy as sp
 
 from derive.errors import ShapeError, UnsupportedError
 from derive.linalg.algebra import turned
-from derive.linalg.cholesky import cholesky
-from derive.linalg.eigen import eigh
-from derive.linalg.singular import low_rank
-from derive.linalg.spectral import spectral_function
-from derive.linalg.svd import svd, svdvals
+from derive.linalg.decompositions.cholesky import cholesky
+from derive.linalg.decompositions.eigen import eigh
+from derive.linalg.decompositions.svd import svd, svdvals
+from derive.linalg.functions.singular import low_rank
+from derive.linalg.functions.spectral import spectral_function
 from derive.tensor import linear, reductions
 from derive.tensor.assumptions import assume
 from derive.tensor.dims import as_dim, same_dim

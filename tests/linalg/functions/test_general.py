@@ -12,7 +12,7 @@ import codegen
 import derive
 from derive.linalg import expm, logm, matrix_power, sqrtm
 from derive.linalg import function_definitions as definitions
-from derive.linalg.functions import EXPM, LOGM, POWER, SQRTM
+from derive.linalg.functions.general import EXPM, LOGM, POWER, SQRTM
 
 n, k, b = derive.dims("n k b")
 A, B, E = (derive.matrix(name, n, n) for name in "ABE")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import sympy as sp
 
 from derive.errors import ShapeError
-from derive.linalg.svd import svd
+from derive.linalg.decompositions.svd import svd
 from derive.tensor import construct
 from derive.tensor.dims import Dim, as_dim, is_one, same_dim, show_dim
 from derive.tensor.names import keep

@@ -5,8 +5,8 @@ from __future__ import annotations
 import mpmath
 
 from derive.linalg.algebra import turned
-from derive.linalg.qr import columns_apart, is_wide
-from derive.linalg.triangular import is_square
+from derive.linalg.decompositions.qr import columns_apart, is_wide
+from derive.linalg.decompositions.triangular import is_square
 from derive.rules.lessons import Equation, Lesson
 from derive.rules.matrix_operations import matrix_rule
 from derive.tensor import linear, reductions, structural, symbols

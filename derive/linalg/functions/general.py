@@ -17,9 +17,9 @@ import mpmath
 import sympy as sp
 
 from derive.errors import UnsupportedError
-from derive.linalg import function_definitions as definitions
 from derive.linalg.algebra import diagonal, diagonal_matrix
-from derive.linalg.spectral import spectral_function
+from derive.linalg.functions import definitions
+from derive.linalg.functions.spectral import spectral_function
 from derive.tensor import construct, elementwise, linear
 from derive.tensor.construct.sums import varies
 from derive.tensor.dims import is_one

@@ -12,7 +12,7 @@ from typing import Any
 import mpmath
 
 from derive.linalg.algebra import diagonal, diagonal_matrix, times_diagonal, turned
-from derive.linalg.eigen import eigen_parts, reciprocal_gaps
+from derive.linalg.decompositions.eigen import eigen_parts, reciprocal_gaps
 from derive.rules.lessons import Equation, Lesson
 from derive.rules.matrix_operations import matrix_rule
 from derive.tensor import elementwise, linear, operators, reductions, symbols

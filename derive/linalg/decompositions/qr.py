@@ -7,7 +7,7 @@ import sympy as sp
 
 from derive.errors import ShapeError
 from derive.linalg.algebra import turned
-from derive.linalg.triangular import lower_half
+from derive.linalg.decompositions.triangular import lower_half
 from derive.rules.lessons import Equation, Lesson
 from derive.rules.matrix_operations import matrix_rule
 from derive.tensor import linear, reductions, structural, symbols

@@ -14,7 +14,7 @@ import sympy as sp
 
 from derive.errors import UnsupportedError
 from derive.linalg.algebra import symmetric_part, turned
-from derive.linalg.eigen import eigh
+from derive.linalg.decompositions.eigen import eigh
 from derive.rules.lessons import Equation, Lesson
 from derive.rules.matrix_operations import matrix_rule
 from derive.tensor import construct, elementwise, linear, reductions, scalar, structural, symbols

@@ -7,7 +7,7 @@ Collected matrix derivative results (2008), section 3.1.
 from __future__ import annotations
 
 from derive.linalg.algebra import diagonal_matrix, symmetric_part, turned
-from derive.linalg.cholesky import cholesky
+from derive.linalg.decompositions.cholesky import cholesky
 from derive.rules.lessons import Equation, Lesson
 from derive.rules.matrix_operations import matrix_rule
 from derive.tensor import construct, elementwise, linear, reductions, scalar, symbols

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mpmath
 
 from derive.linalg.algebra import diagonal, symmetric_part, times_diagonal, turned
-from derive.linalg.triangular import lower_half
+from derive.linalg.decompositions.triangular import lower_half
 from derive.rules.lessons import Equation, Lesson
 from derive.rules.matrix_operations import matrix_rule
 from derive.tensor import linear, reductions, symbols

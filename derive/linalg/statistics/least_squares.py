@@ -7,7 +7,7 @@ import sympy as sp
 
 from derive.errors import ShapeError
 from derive.linalg.algebra import turned
-from derive.linalg.qr import is_wide, qr
+from derive.linalg.decompositions.qr import is_wide, qr
 from derive.rules.lessons import Equation, Lesson
 from derive.rules.matrix_operations import matrix_rule
 from derive.tensor import construct, linear, reductions, symbols

@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from derive.linalg.algebra import turned
-from derive.linalg.functions import (
+from derive.linalg.functions.general import (
     EXPM,
     LOGM,
     POWER,

@@ -12,8 +12,8 @@ import sympy as sp
 
 from derive.errors import ShapeError
 from derive.linalg.algebra import symmetric_part, turned
-from derive.linalg.spectral import differences, profile_of
-from derive.linalg.svd import svd, svdvals
+from derive.linalg.decompositions.svd import svd, svdvals
+from derive.linalg.functions.spectral import differences, profile_of
 from derive.rules.matrix_operations import matrix_rule
 from derive.tensor import construct, elementwise, reductions, scalar, symbols
 from derive.tensor.dims import Dim, as_dim, same_dim

@@ -9,7 +9,7 @@ import sympy as sp
 
 from derive.errors import UnsupportedError
 from derive.linalg.algebra import turned
-from derive.linalg.special_matrices import _matrices
+from derive.linalg.matrices.special import _matrices
 from derive.tensor import construct, scalar, structural
 from derive.tensor.dims import as_dim
 from derive.tensor.matrix_operations import require_square

@@ -1,0 +1,1 @@
+"""Decompositions of matrices, each with its rule and the lesson that tells where it comes from."""

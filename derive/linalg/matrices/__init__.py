@@ -1,0 +1,1 @@
+"""Matrices of special form, and matrices written as vectors."""

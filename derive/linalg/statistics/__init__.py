@@ -1,0 +1,1 @@
+"""Least squares, principal components, Gaussian densities and processes."""
