@@ -216,15 +216,15 @@ from sklearn.datasets import load_sample_image
 generator = np.random.default_rng(0)
 photograph = load_sample_image("china.jpg").mean(axis=2) / 255
 photograph = (photograph[:-1:2, ::2] + photograph[1::2, 1::2]) / 2
-window = np.s_[60:132, 100:172]
+window = np.s_[60:140, 100:180]
 truth = photograph[window]
-taken = gaussian_filter(photograph, 1.5)[window] + 0.01 * generator.standard_normal(truth.shape)
+taken = gaussian_filter(photograph, 1.5)[window] + 0.02 * generator.standard_normal(truth.shape)
 
 # What lies beyond the border has a share in the pixels near it, which count neither way.
-seen = np.pad(np.ones((60, 60)), 6)
-hidden = seen * (generator.random(truth.shape) < 0.1)
+seen = np.pad(np.ones((68, 68)), 6)
+hidden = seen * (generator.random(truth.shape) < 0.25)
 level = taken.mean()
-data = {"b": taken - level, "M": seen - hidden, "H": hidden, "D": np.diff(np.eye(72), axis=0)}
+data = {"b": taken - level, "M": seen - hidden, "H": hidden, "D": np.diff(np.eye(80), axis=0)}
 
 
 def evaluate(parameters):
@@ -258,4 +258,6 @@ axes[3].set(xlabel="evaluation", title="width, and the true one")
 plt.show()
 
 # %%
-# The width comes within a tenth of the true one. What is finer than the noise does not come back.
+# The hidden pixels are noisy judges: in eight trials with other draws, more noise or less, and more
+# hidden pixels or fewer, the width came out between 1.2 and 1.8. What is finer than the noise does
+# not come back.
