@@ -29,6 +29,7 @@ _FUNCTIONS = {
     "log_cosh": "log cosh",
     "sum": "Σ",
     "prod": "Π",
+    "eigenpairs": "eigh",
     "svd_factors": "svd",
 }
 _INVERSES = ("inv", "cho_inverse")
