@@ -37,6 +37,7 @@ format: $(VENV)/.with-dev ## Apply the format and the safe fixes
 	$(RUN) ruff format
 	$(RUN) ruff check --fix
 
+docs: export OPENBLAS_NUM_THREADS = 1
 docs: $(VENV)/.with-docs ## Build the documentation, run the gallery and the examples
 	$(SPHINX) -b html docs docs/_build/html
 	$(SPHINX) -b doctest docs docs/_build/doctest

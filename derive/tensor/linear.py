@@ -323,6 +323,7 @@ def solve(
         The iteration ends when the residual that it carries is below ``tol`` times b, both in the
         Euclidean norm; by default 10 times the precision of the numbers.  But for rounding, the
         error of the solution, relative to it, is then below ``tol`` times the condition number.
+        Gradients are as exact as the solutions: an optimiser needs both to be.
     maxiter : size, optional
         The largest number of steps, by default 10 times that of the unknowns.  NumPy code raises
         ``LinAlgError`` when they do not suffice, or when a turns out not to be positive definite;
