@@ -170,7 +170,7 @@ def _times(tree: Times, at: Any, written: Mapping[Tree, Written]) -> Written:
         top = _row(scalars, at) if scalars else "1"
         parts.append(rf"\frac{{{top}}}{{{_row(below, at)}}}")
     elif scalars:
-        parts.append(_row(scalars, at, alone=not arrays))
+        parts.append(_row(scalars, at, lone=POWER if arrays else PRODUCT))
     if len(arrays) == 1 and isinstance(arrays[0], Product) and not divided:
         parts.append(at(arrays[0], PRODUCT))
     elif arrays:
@@ -181,9 +181,10 @@ def _times(tree: Times, at: Any, written: Mapping[Tree, Written]) -> Written:
     return text, PRODUCT
 
 
-def _row(factors: Sequence[Tree], at: Any, alone: bool = True) -> str:
-    if len(factors) == 1 and alone:
-        return str(at(factors[0], PRODUCT if not isinstance(factors[0], Sum) else SUM))
+def _row(factors: Sequence[Tree], at: Any, lone: int = SUM) -> str:
+    """Write a product of scalars; a lone one that binds less than ``lone`` is bracketed."""
+    if len(factors) == 1:
+        return str(at(factors[0], lone))
     text = ""
     for factor in factors:
         piece = at(factor, POWER)

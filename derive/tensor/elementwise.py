@@ -188,10 +188,29 @@ def map(function: Any, x: TensorLike) -> Tensor:
     >>> derive.map(lambda t: t * sp.exp(-(t**2)), x).shape
     (n,)
     """
-    body = sp.sympify(function(_u))
+    return apply_body(scalar_body("map", function, _u), {_u: as_tensor(x)})
+
+
+def scalar_body(operation: str, function: Any, *variables: sp.Symbol) -> sp.Expr:
+    """Give a function of numbers as a SymPy expression in its variables.
+
+    Raises
+    ------
+    UnsupportedError
+        When it is no function, or does not give a SymPy expression.
+    """
+    if not callable(function):
+        raise UnsupportedError(f"{operation}: {function!r} is not a function, such as sympy.exp")
+    body = function(*variables)
+    if isinstance(body, Tensor):
+        raise UnsupportedError(
+            f"{operation}: the function must be written with SymPy's functions, "
+            "as sympy.exp instead of derive.exp"
+        )
+    body = sp.sympify(body)
     if not isinstance(body, sp.Expr):
-        raise UnsupportedError(f"map: {function!r} gives {body!r}, not a scalar expression")
-    return apply_body(body, {_u: as_tensor(x)})
+        raise UnsupportedError(f"{operation}: {function!r} gives {body!r}, no scalar expression")
+    return body
 
 
 def apply_body(body: sp.Expr, values: dict[sp.Symbol, Tensor]) -> Tensor:

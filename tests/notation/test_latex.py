@@ -51,6 +51,15 @@ FORMULAS = [
     ),
     ("g.zeros(n)", r"\mathbf{0}"),
     (
+        "-(g.trace(A) + x @ y)",
+        r"-\left(\operatorname{tr}\left(\mathbf{A}\right) + \mathbf{x}^{\top} \mathbf{y}\right)",
+    ),
+    ("(g.norm(x) + 1) / 2", r"\frac{\lVert \mathbf{x} \rVert_{2} + 1}{2}"),
+    (
+        '(g.scalar("alpha") + g.scalar("beta")) / x',
+        r"\left(\alpha + \beta\right) \oslash \mathbf{x}",
+    ),
+    (
         'g.einsum("ijk,i->jk", g.tensor("W1", n, m, k), x)',
         r"\left[\sum_{k} \mathbf{x}_{k} {\mathbf{W}_{1}}_{kij}\right]_{ij}",
     ),

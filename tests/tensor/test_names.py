@@ -6,7 +6,7 @@ import derive
 from derive.tensor.names import named_since, names_on
 from derive.tensor.node import Map, View, topological
 
-n, m, d = derive.dims("n m d")
+n, m, d = derive.dims("n_named m_named d_named")  # names last as long as a tensor of them
 
 
 def test_the_name_of_a_multiple_is_kept_with_what_it_is_a_multiple_of() -> None:

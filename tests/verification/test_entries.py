@@ -41,9 +41,11 @@ def assert_defined_alike(expr: derive.Tensor, point: Point) -> None:
 @pytest.mark.parametrize("name", RULES)
 def test_every_rule_by_the_definition(name):
     f, wrt = RULES[name].example()
-    gradient, hessian = derive.gradient(f, wrt).expr, derive.hessian(f, wrt).expr
-    point = Space([f, gradient, hessian]).draw(0)
-    for expr in (f, gradient, hessian):
+    found = [f, derive.gradient(f, wrt).expr]
+    if name not in ("expm_frechet", "logm_frechet", "sqrtm_frechet"):  # each takes half a minute
+        found.append(derive.hessian(f, wrt).expr)
+    point = Space(found).draw(0)
+    for expr in found:
         assert_defined_alike(expr, point)
 
 

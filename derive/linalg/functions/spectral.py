@@ -92,10 +92,9 @@ def profile_of(
         When it does not give a SymPy expression.
     """
     names = [parameter(k) for k in range(len(parameters))]
-    body = sp.sympify(f(VARIABLE, *names))
-    if not isinstance(body, sp.Expr):
-        raise UnsupportedError(f"{operation}: {f!r} gives {body!r}, no scalar expression")
-    body = construct.as_coefficient(scalar.adopt(body))
+    body = construct.as_coefficient(
+        scalar.adopt(elementwise.scalar_body(operation, f, VARIABLE, *names))
+    )
     given = [as_tensor(p) for p in parameters]
     free = body.free_symbols - {VARIABLE, *names}
     for symbol in sorted(free, key=str):

@@ -11,7 +11,7 @@ import scipy.linalg
 import codegen
 import derive
 from derive.linalg import expm, logm, matrix_power, sqrtm
-from derive.linalg import function_definitions as definitions
+from derive.linalg.functions import definitions
 from derive.linalg.functions.general import EXPM, LOGM, POWER, SQRTM
 
 n, k, b = derive.dims("n k b")
