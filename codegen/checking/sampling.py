@@ -61,7 +61,8 @@ def sample(
         if is_valid(values):
             return values
     raise UnsupportedError(
-        "no random inputs were found at which the function is finite; give some with values="
+        "no random inputs were found at which the function is finite; give some with values=, "
+        "or other sizes with sizes="
     )
 
 

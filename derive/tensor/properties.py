@@ -61,6 +61,8 @@ def _turned_core(tensor: View, name: str) -> tuple[Tensor, str] | None:
     if name.startswith(("unit", "ortho")) and tensor.coefficient != 1:
         return None
     last = tensor.source[-2:]
+    if {*last} & {*tensor.source[:-2]}:
+        return None  # its columns or rows are of different matrices of the batch
     if last == axes[-2:]:
         return tensor.operand, name
     if last == (axes[-1], axes[-2]) and not name.startswith("orthonormal"):

@@ -121,7 +121,8 @@ class Question:
             point = space.with_symbols_of(self.claim).draw(0, styles=(PLAIN, *STYLES))
         except OutOfDomain:
             raise UnsupportedError(
-                "verify: no small random inputs were found at which the function is defined"
+                "verify: no small random inputs were found at which the function is defined; "
+                "give other sizes with sizes="
             ) from None
         finding = Finding("domain", f"The claim has no value where the {self.what} has one.")
         verdict = self._verdict(False, "it has no value at a point")

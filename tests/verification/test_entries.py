@@ -42,7 +42,7 @@ def assert_defined_alike(expr: derive.Tensor, point: Point) -> None:
 def test_every_rule_by_the_definition(name):
     f, wrt = RULES[name].example()
     found = [f, derive.gradient(f, wrt).expr]
-    if name not in ("expm_frechet", "logm_frechet", "sqrtm_frechet"):  # each takes half a minute
+    if name != "logm_frechet":  # its Hessian takes half a minute
         found.append(derive.hessian(f, wrt).expr)
     point = Space(found).draw(0)
     for expr in found:

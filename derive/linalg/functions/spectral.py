@@ -12,7 +12,6 @@ from typing import Any
 
 import sympy as sp
 
-from derive.errors import UnsupportedError
 from derive.linalg.algebra import symmetric_part, turned
 from derive.linalg.decompositions.eigen import eigh
 from derive.rules.lessons import Equation, Lesson

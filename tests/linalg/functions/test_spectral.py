@@ -379,3 +379,7 @@ def test_not_square():
 def test_not_a_scalar_function():
     with pytest.raises(derive.UnsupportedError, match="no scalar expression"):
         spectral_function(lambda t: (t, t), A)
+    with pytest.raises(derive.UnsupportedError, match=r"sympy\.exp instead of derive\.exp"):
+        spectral_function(derive.log, A)
+    with pytest.raises(derive.UnsupportedError, match="'log' is not a function"):
+        spectral_function("log", A)
