@@ -17,6 +17,7 @@ LONGEST_ARGUMENT = 8
 SOLUTIONS = (
     *("solve", "cho_solve", "lu_solve", "lu_solve_transposed"),
     *("solve_lower", "solve_lower_transposed", "solve_upper", "solve_upper_transposed"),
+    *("solve_r", "solve_r_transposed"),
 )
 FUNCTIONS = ("exp", "tanh", "sigmoid", "log", "sqrt", "relu", "sin", "cos", "abs", "sign")
 ROLES = {

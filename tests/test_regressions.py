@@ -134,3 +134,33 @@ def test_the_negative_of_a_product_with_a_mask():
     f = codegen.to_numpy((-(mask * d), d**2, derive.sum(mask)))
     found = f(np.array([1.0, -2.0]), np.array([3.0, 4.0]))[0]
     np.testing.assert_allclose(found, [-np.sin(3.0), 0.0], atol=1e-15)
+
+
+def test_a_matrix_of_rows_from_a_whole_batch_has_not_the_structure_of_the_batch():
+    spread = derive.einsum("aij,akj->aik", K, K) + derive.eye(n)
+    P = derive.einsum("jij->ij", derive.assume(spread, positive_definite=True))
+    Q = derive.einsum("jij->ij", derive.linalg.qr(K)[0])
+    at = np.random.default_rng(0).normal(size=(3, 3, 3))
+    definite = np.einsum("jij->ij", at @ at.transpose(0, 2, 1) + np.eye(3))
+    mixed = np.einsum("jij->ij", np.stack([np.linalg.qr(a)[0] for a in at]))
+    found = codegen.to_numpy((derive.inv(P), derive.inv(Q)))(at)
+    np.testing.assert_allclose(found[0], np.linalg.inv(definite), rtol=1e-9)
+    np.testing.assert_allclose(found[1], np.linalg.inv(mixed), rtol=1e-9)
+
+
+@pytest.mark.parametrize("axes", [(1, 0, 2), (2, 0, 1)])
+def test_determinants_of_a_batch_with_a_delta_between_it_and_the_matrix(axes):
+    turned = derive.transpose(derive.einsum("ai,ij->aij", A, derive.eye(n)), axes)
+    f = codegen.to_numpy(derive.det(turned))
+    np.testing.assert_array_equal(f(np.arange(1.0, 10.0).reshape(3, 3)), np.zeros(3))
+
+
+def test_a_sum_over_the_place_in_a_batch_as_well_is_no_product_with_a_transpose():
+    Q, inverse = derive.linalg.qr(K)[0], derive.inv(K)
+    at = np.random.default_rng(0).normal(size=(3, 3, 3))
+    q = np.stack([np.linalg.qr(a)[0] for a in at])
+    tied = derive.einsum("kik,kjk->ij", Q, Q), derive.einsum("kik,kkj->ij", K, inverse)
+    found = codegen.to_numpy(tied)(at)
+    np.testing.assert_allclose(found[0], np.einsum("kik,kjk->ij", q, q), atol=1e-14)
+    expected = np.einsum("kik,kkj->ij", at, np.linalg.inv(at))
+    np.testing.assert_allclose(found[1], expected, rtol=1e-9)

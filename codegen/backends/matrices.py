@@ -23,6 +23,8 @@ NUMPY: Mapping[Any, str] = {
     "lower_half": "_lower_half({0})",
     "solve_lower": "scipy.linalg.solve_triangular({0}, {1}, lower=True)",
     "solve_lower_transposed": "scipy.linalg.solve_triangular({0}, {1}, lower=True, trans=1)",
+    "solve_r": "_solve_r({0}, {1})",
+    "solve_r_transposed": "_solve_r({0}, {1}, trans=1)",
     "solve_upper": "scipy.linalg.solve_triangular({0}, {1})",
     "solve_upper_transposed": "scipy.linalg.solve_triangular({0}, {1}, trans=1)",
     "cho_solve": "scipy.linalg.cho_solve(({0}, True), {1})",
@@ -63,13 +65,23 @@ JAX: Mapping[Any, str] = {
 }
 
 NUMPY_HELPERS: Mapping[str, str] = {
+    "solve_r": '''
+def _solve_r(r, b, trans=0):
+    """Solve with R of a QR decomposition, whose columns must not depend on one another."""
+    pivots = np.abs(np.diagonal(r, axis1=-2, axis2=-1))
+    rounding = 8 * pivots.shape[-1] * np.finfo(r.dtype).eps * np.max(pivots, axis=-1)
+    if np.any(np.min(pivots, axis=-1) <= rounding):
+        raise np.linalg.LinAlgError("the columns of a QR decomposition depend on one another")
+    return scipy.linalg.solve_triangular(r, b, trans=trans)
+''',
     "eig": '''
 def _eig(a):
-    """Real eigenvalues and their eigenvectors."""
+    """Real eigenvalues and their eigenvectors; of a defective matrix, vectors that are nan."""
     w, v = np.linalg.eig(a)
     if np.iscomplexobj(w):
         raise np.linalg.LinAlgError("eig: the eigenvalues are not real")
-    return w, v
+    basis = 64 * np.finfo(v.dtype).eps * np.linalg.cond(v) < 1
+    return w, np.where(basis[..., None, None], v, np.nan)
 ''',
     "eigvals": '''
 def _eigvals(a):
@@ -134,12 +146,24 @@ def _lower_half(x):
 }
 
 JAX_HELPERS: Mapping[str, str] = {
+    "solve_r": '''
+def _solve_r(r, b, trans=0):
+    """Solve with R of a QR decomposition; nan where columns depend on one another."""
+    pivots = jnp.abs(jnp.diagonal(r, axis1=-2, axis2=-1))
+    rounding = 8 * pivots.shape[-1] * jnp.finfo(r.dtype).eps * jnp.max(pivots, axis=-1)
+    regular = jnp.min(pivots, axis=-1) > rounding
+    r = jnp.where(regular[..., None, None], r, jnp.nan)
+    return jax.scipy.linalg.solve_triangular(r, b, trans=trans)
+''',
     "eig": '''
 def _eig(a):
-    """Real eigenvalues and their eigenvectors, not numbers where the eigenvalues are not real."""
+    """Real eigenvalues and their eigenvectors; nan where a value is not real, vectors that are
+    nan of a defective matrix."""
     w, v = jax.lax.linalg.eig(a, compute_left_eigenvectors=False, enable_eigvec_derivs=True)
     real = w.imag == 0
-    return jnp.where(real, w.real, jnp.nan), jnp.where(real[..., None, :], v.real, jnp.nan)
+    basis = 64 * jnp.finfo(a.dtype).eps * jnp.linalg.cond(jax.lax.stop_gradient(v)) < 1
+    kept = real[..., None, :] & basis[..., None, None]
+    return jnp.where(real, w.real, jnp.nan), jnp.where(kept, v.real, jnp.nan)
 ''',
     "eigvals": '''
 def _eigvals(a):

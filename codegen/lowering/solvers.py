@@ -23,6 +23,7 @@ from derive.tensor.rebuild import rebuild
 SOLVERS = (
     *("solve", "cho_solve", "cho_inverse", "lu_factor", "lu_solve", "lu_solve_transposed"),
     *("solve_lower", "solve_lower_transposed", "solve_upper", "solve_upper_transposed"),
+    *("solve_r", "solve_r_transposed"),
     *("lu_det", "lu_logdet"),
 )
 """Operations that are made here and in the order of multiplication, and known to code alone."""
@@ -121,7 +122,8 @@ def _by_substitution(
     if node.name not in ("solve", "inv"):
         return None
     side = "lower" if has_structure(matrix, "lower_triangular") else "upper"
-    name = f"solve_{side}" + ("_transposed" if turned else "")
+    kind = "r" if isinstance(matrix, Primitive) and matrix.name == "qr" else side
+    name = f"solve_{kind}" + ("_transposed" if turned else "")
     right = done[node.operands[1]] if node.name == "solve" else _identity(node)
     return _solution(name, done[_whole(matrix, side)], right)
 

@@ -453,7 +453,7 @@ def _factored(tensor: Tensor) -> list[Tensor] | None:
     if isinstance(tensor, View) and tensor.coefficient is not sp.S.One:
         rest = construct.split_coefficient(tensor)[1]
         return [construct.constant(tensor.coefficient**n), det(rest)]
-    if isinstance(tensor, View) and tensor.operand.ndim == 2 and set(tensor.source) == {0, 1}:
+    if isinstance(tensor, View) and tensor.ndim == 2 and sorted(tensor.source) == [0, 1]:
         return [det(tensor.operand)]
     if _is_triangular(tensor):
         from derive.tensor.reductions import prod

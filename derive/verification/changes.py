@@ -102,7 +102,10 @@ def _exchanged(node: Tensor, material: Sequence[Tensor]) -> Iterator[Change]:
         (a, la), (b, lb) = factors[j], factors[k]
         if not same_shape(a.shape, b.shape):
             continue
-        for first, second in ((lb, la), (la[::-1], lb[::-1]), (lb[::-1], la[::-1])):
+        ways = [(lb, la)]
+        if same_shape(a.shape, a.shape[::-1]):
+            ways += [(la[::-1], lb[::-1]), (lb[::-1], la[::-1])]
+        for first, second in ways:
             swapped = list(factors)
             swapped[j], swapped[k] = (a, first), (b, second)
             yield Change(node, _product(node, swapped), "{} and {} are in the wrong order", (a, b))

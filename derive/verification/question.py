@@ -117,16 +117,24 @@ class Question:
     def _without_value(self) -> Verdict:
         """The claim has no value where the function and the right formula have one."""
         space = Space([self.derivation.function, self.right], self.sizes)
-        try:
-            point = space.with_symbols_of(self.claim).draw(0, styles=(PLAIN, *STYLES))
-        except OutOfDomain:
-            raise UnsupportedError(
-                "verify: no small random inputs were found at which the function is defined; "
-                "give other sizes with sizes="
-            ) from None
-        finding = Finding("domain", f"The claim has no value where the {self.what} has one.")
-        verdict = self._verdict(False, "it has no value at a point")
-        return replace(verdict, findings=(finding,), counterexample=self._example(point))
+        space = space.with_symbols_of(self.claim)
+        for number in range(MOST_DRAWN):
+            try:
+                point = space.draw(number, styles=(PLAIN, *STYLES))
+            except OutOfDomain:
+                continue
+            try:
+                point.value(self.claim)
+            except OutOfDomain:
+                finding = Finding(
+                    "domain", f"The claim has no value where the {self.what} has one."
+                )
+                verdict = self._verdict(False, "it has no value at a point")
+                return replace(verdict, findings=(finding,), counterexample=self._example(point))
+        raise UnsupportedError(
+            "verify: no small random inputs were found at which the function is defined; "
+            "give other sizes with sizes="
+        )
 
     def _wrong(self, problem: Problem) -> Verdict:
         findings: list[Finding] = []

@@ -65,7 +65,7 @@ TRIANGLES = {
         "(A, y)",
     ),
     "inverse": (derive.inv(L), "solve_triangular(L, np.eye(n, dtype=dtype), lower=True)"),
-    "factor": (derive.solve(derive.linalg.qr(A)[1], y), "solve_triangular(R, y)"),
+    "factor": (derive.solve(derive.linalg.qr(A)[1], y), "_solve_r(R, y)"),
 }
 
 

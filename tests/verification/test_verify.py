@@ -152,6 +152,22 @@ def test_what_cannot_be_asked():
         derive.verify(x, derive.sum(derive.log(-derive.exp(x))), x)
 
 
+def test_sizes_at_which_the_function_has_no_value_do_not_make_a_claim_wrong():
+    n, m = derive.dims("n m")
+    X = derive.matrix("X", n, m)
+    f, claim = derive.logdet(X.T @ X), 2 * derive.linalg.pinv(X).T
+    assert derive.verify(claim, f, X, sizes={"n": 3, "m": 2})
+    with pytest.raises(derive.UnsupportedError, match="give other sizes"):
+        derive.verify(claim, f, X)
+
+
+def test_factors_that_are_not_square_are_not_tried_in_each_others_place_turned():
+    n, m = derive.dims("n m")
+    X = derive.matrix("X", n, m)
+    claim = 2 * X @ derive.linalg.pinv(X) @ X @ X.T @ X
+    assert not derive.verify(claim, derive.sum(X**2), X)
+
+
 # --------------------------------------------------------------------------- kinks and domains
 
 

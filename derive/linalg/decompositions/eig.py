@@ -56,7 +56,8 @@ def eig(x: TensorLike) -> tuple[Tensor, Tensor]:
     At a repeated eigenvalue the derivative of V is not a number, for gaps that are rounding alone
     (64 times the precision, of the largest eigenvalue) count as 0.  The derivative of w holds for a
     matrix that has a basis of eigenvectors; a matrix without one has no derivative there, and the
-    inverse of V overflows or does not exist.
+    code gives nan for V and whatever reads it, also where rounding alone keeps V from being
+    singular.
 
     Parameters
     ----------

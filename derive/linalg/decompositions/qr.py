@@ -56,8 +56,8 @@ def qr(x: TensorLike, *, wide: bool | None = None) -> tuple[Tensor, Tensor]:
     square Q of shape (m, m) and R of shape (m, n).  The signs are those that LAPACK gives: the
     diagonal of R can be negative.
 
-    The derivative exists where the first min(m, n) columns are linearly independent; elsewhere R
-    cannot be inverted, and the code raises or gives numbers that are not finite.  Near such a
+    The derivative exists where the first min(m, n) columns are linearly independent; elsewhere,
+    also where rounding alone makes them so, NumPy code raises and JAX code gives nan.  Near such a
     matrix the derivative is as large as the inverse of R.
 
     Parameters

@@ -144,9 +144,8 @@ def lstsq(a: TensorLike, b: TensorLike) -> Tensor:
 
     It is ``pinv(a) @ b``: of the smallest residual for m > n, the shortest of all solutions for
     m < n.  Where neither size is known to be the larger one, m >= n is taken for granted, and the
-    generated code refuses others.  Where the rank is not full, the derivative does not exist, and
-    the code raises or gives numbers that are not finite or without meaning: use ``pinv(a) @ b`` for
-    a lower rank that stays the same.
+    generated code refuses others.  Where the rank is not full, the derivative does not exist: NumPy
+    code raises, JAX code gives nan; use ``pinv(a) @ b`` for a lower rank that stays the same.
 
     Parameters
     ----------

@@ -43,6 +43,7 @@ def cancel_inverses(factors: list[Factor], wanted: set[int]) -> tuple[list[Facto
             if b == a or other is not partner or own[:-2] != names[:-2]:
                 continue
             rest = [k for c, (_, ks) in enumerate(factors) if c not in (a, b) for k in ks]
+            rest += names[:-2]  # over which is summed may not choose the matrix of a batch
             pair = _identity_labels(
                 names[-2:], own[-2:], swap, tensor.symmetric, wanted, rest, columns, rows
             )

@@ -221,3 +221,12 @@ def test_complex_eigenvalues():
 def test_derivative_of_general_eigenvectors_is_not_a_number_at_a_repeated_eigenvalue():
     gradient = codegen.to_numpy(derive.gradient(derive.sum(eig(M)[1] ** 4), M))
     assert np.any(np.isnan(gradient(M=np.diag([1.0, 1.0, 2.0]))))
+
+
+def test_a_defective_matrix_has_no_derivative():
+    G = derive.matrix("G_defective", 2, 2)
+    gradient = derive.gradient(derive.sum(derive.linalg.eigvals(G) ** 2), G)
+    for emit in (codegen.to_numpy, codegen.to_jax):
+        assert np.isnan(emit(gradient)(np.array([[1.0, 1.0], [0.0, 1.0]]))).all()
+        at = np.array([[1.0, 1.0], [0.0, 2.0]])
+        np.testing.assert_allclose(emit(gradient)(at), 2 * at.T, atol=1e-5)

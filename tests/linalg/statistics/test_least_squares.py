@@ -140,3 +140,16 @@ def test_slogdet():
     assert np.allclose(gradient(a), other)
     huge = codegen.to_numpy(logabsdet)(1e200 * a)
     assert np.isfinite(huge).all()
+
+
+@pytest.mark.parametrize("A", [np.ones((3, 2)), np.array([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]])])
+def test_dependent_columns_have_no_derivative(A):
+    n, d = derive.dims("n d")
+    X, y = derive.matrix("X_dependent", n, d), derive.vector("y", n)
+    for f in (derive.sum(derive.linalg.lstsq(X, y)), derive.sum(derive.linalg.qr(X)[1])):
+        gradient = derive.gradient(f, X)
+        inputs = [X, y] if "y" in codegen.to_numpy(gradient).inputs else [X]
+        values = [A, np.arange(1.0, 4.0)][: len(inputs)]
+        with pytest.raises(np.linalg.LinAlgError, match="depend on one another"):
+            codegen.to_numpy(gradient, inputs=inputs)(*values)
+        assert np.isnan(codegen.to_jax(gradient, inputs=inputs)(*values)).all()
