@@ -164,3 +164,14 @@ def test_a_sum_over_the_place_in_a_batch_as_well_is_no_product_with_a_transpose(
     np.testing.assert_allclose(found[0], np.einsum("kik,kjk->ij", q, q), atol=1e-14)
     expected = np.einsum("kik,kkj->ij", at, np.linalg.inv(at))
     np.testing.assert_allclose(found[1], expected, rtol=1e-9)
+
+
+def test_an_index_may_be_in_terms_of_sizes():
+    size = derive.dims("size")
+    x = derive.vector("x", size)
+    assert x[size - 1] == x[-1]
+    np.testing.assert_array_equal(
+        codegen.to_numpy(derive.gradient(x[size - 1] ** 2, x))([1.0, 2.0, 3.0]), [0, 0, 6]
+    )
+    with pytest.raises(derive.ShapeError, match="the index size is out of range for axis 0"):
+        x[size]

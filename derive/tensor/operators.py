@@ -424,6 +424,14 @@ def index(tensor: Tensor, key: Any) -> Tensor:
         elif _is_integer(part):
             tensor = slice_axis(tensor, axis, int(part))
             axis += 1
+        elif isinstance(part, sp.Expr) and part.is_integer and part.free_symbols:
+            # A position in terms of sizes, such as n - 1.
+            if (part - tensor.shape[axis]).is_nonnegative:
+                raise ShapeError(
+                    f"{describe(tensor)}: the index {part} is out of range for axis {axis}"
+                )
+            tensor = slice_axis(tensor, axis, slice(part, part + 1))
+            axis += 1
         else:
             position = as_tensor(part)
             if position.ndim == 0:
