@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import sympy as sp
 
+from codegen.backends.differences import differences
 from codegen.backends.loops import Frame, LoopNames, tuple_of, unpacked
 from codegen.backends.matrices import JAX, JAX_HELPERS
 from codegen.backends.numpy import _NAMES
@@ -37,60 +38,7 @@ class JaxPrinter(Printer):
     optional_imports = ("jax.scipy.linalg", "jax.scipy.sparse.linalg", "numpy.polynomial.legendre")
     helpers: ClassVar[Mapping[str, str]] = {
         **JAX_HELPERS,
-        "reciprocal_gap": '''
-def _reciprocal_gap(x, y, scale):
-    """1 / (x - y), not a number where the difference is rounding, of numbers up to scale."""
-    gap = x - y
-    known = jnp.abs(gap) > 64 * jnp.finfo(gap.dtype).eps * scale
-    return 1 / jnp.where(known, gap, jnp.nan)
-''',
-        "divided_difference": '''
-_FOUR_NODES = [
-    (0.0694318442029737, 0.1739274225687269),
-    (0.3300094782075719, 0.3260725774312731),
-    (0.6699905217924281, 0.3260725774312731),
-    (0.9305681557970263, 0.1739274225687269),
-]
-_THREE_NODES = [(0.1127016653792583, 5 / 18), (0.5, 4 / 9), (0.8872983346207417, 5 / 18)]
-
-
-def _divided_difference(h, dh, x, y):
-    """(h(x) - h(y)) / (x - y); where x and y are close, the mean of dh between them.
-
-    The mean is that by Gauss quadrature of four nodes, and close is where three nodes agree.
-    """
-    gap = x - y
-    slopes = [weight * dh(y + t * gap) for t, weight in _FOUR_NODES]
-    mean, size = sum(slopes), sum(map(jnp.abs, slopes))
-    error = jnp.abs(mean - sum(weight * dh(y + t * gap) for t, weight in _THREE_NODES))
-    close = (error < jnp.finfo(gap.dtype).eps ** 0.75 * size) | (gap == 0)
-    return jnp.where(close, mean, (h(x) - h(y)) / jnp.where(gap == 0, 1, gap))
-''',
-        "second_difference": '''
-def _second_difference(h, dh, ddh, x, y, z):
-    """The slope of _divided_difference(h, dh, x, y) from x to z, which is symmetric in all three.
-
-    Where the three are close, it is a mean of ddh among them (Hermite and Genocchi).
-    """
-    low, high = jnp.minimum(jnp.minimum(x, y), z), jnp.maximum(jnp.maximum(x, y), z)
-    middle = jnp.maximum(jnp.minimum(x, y), jnp.minimum(jnp.maximum(x, y), z))
-    gap = high - low
-
-    def means(nodes):
-        mean = size = 0
-        for s, outer in nodes:
-            for t, inner in nodes:
-                value = outer * inner * s * ddh(low + s * (middle - low + t * (high - middle)))
-                mean, size = mean + value, size + jnp.abs(value)
-        return mean, size
-
-    mean, size = means(_FOUR_NODES)
-    error = jnp.abs(mean - means(_THREE_NODES)[0])
-    close = (error < jnp.finfo(gap.dtype).eps ** 0.75 * size) | (gap == 0)
-    above = _divided_difference(h, dh, high, middle)
-    below = _divided_difference(h, dh, middle, low)
-    return jnp.where(close, mean, (above - below) / jnp.where(gap == 0, 1, gap))
-''',
+        **differences("jnp"),
         "log_cosh": '''
 def _log_cosh(x):
     """log(cosh(x)), without overflow; near 0 it is log(1 + 2 sinh(x / 2)**2)."""
