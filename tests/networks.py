@@ -8,7 +8,7 @@ import derive
 from derive import layers, losses
 from derive.tensor.node import Symbol, Tensor
 
-SIZES = {"n": 3, "m": 4, "k": 2, "d": 5, "b": 2}
+SIZES = {"n": 3, "m": 4, "k": 2, "d": 5, "b": 2, "n_q": 3, "n_k": 4}
 n, m, k, d, b = derive.dims("n m k d b")
 matrix, vector, tensor = derive.matrix, derive.vector, derive.tensor
 
@@ -68,7 +68,10 @@ def rms_norm() -> Problem:
 
 
 def attention() -> Problem:
-    Q, K, V, G = matrix("Q", n, d), matrix("K", m, d), matrix("V", m, k), matrix("G", n, k)
+    # Sizes of its own: names last as long as a tensor does, and a docstring prints the same one.
+    n_q, n_k = derive.dims("n_q n_k")
+    Q, K = matrix("Q", n_q, d), matrix("K", n_k, d)
+    V, G = matrix("V", n_k, k), matrix("G", n_q, k)
     S = derive.let("S", Q @ K.T / sp.sqrt(d))
     P = derive.let("P", derive.softmax(S, axis=1))
     O = derive.let("O", P @ V)
