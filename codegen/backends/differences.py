@@ -1,10 +1,10 @@
-"""Helper functions for divided differences, the same in every library but for its name."""
+"""Helper functions that are the same in every library but for its name: divided differences."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-_HELPERS: Mapping[str, str] = {
+DIFFERENCES: Mapping[str, str] = {
     "reciprocal_gap": '''
 def _reciprocal_gap(x, y, scale):
     """1 / (x - y), not a number where the difference is rounding, of numbers up to scale."""
@@ -62,6 +62,6 @@ def _second_difference(h, dh, ddh, x, y, z):
 }
 
 
-def differences(module: str) -> dict[str, str]:
-    """Give the helper functions as they are written with ``np`` or ``jnp``."""
-    return {name: source.replace("np.", f"{module}.") for name, source in _HELPERS.items()}
+def written_with(module: str, helpers: Mapping[str, str]) -> dict[str, str]:
+    """Give helper functions that are written with ``np`` as another library calls them."""
+    return {name: source.replace("np.", f"{module}.") for name, source in helpers.items()}

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import sympy as sp
 
-from codegen.backends.differences import differences
+from codegen.backends.differences import DIFFERENCES, written_with
 from codegen.backends.loops import Frame, LoopNames, tuple_of, unpacked
 from codegen.backends.matrices import JAX, JAX_HELPERS
 from codegen.backends.numpy import _NAMES
@@ -38,7 +38,7 @@ class JaxPrinter(Printer):
     optional_imports = ("jax.scipy.linalg", "jax.scipy.sparse.linalg", "numpy.polynomial.legendre")
     helpers: ClassVar[Mapping[str, str]] = {
         **JAX_HELPERS,
-        **differences("jnp"),
+        **written_with("jnp", DIFFERENCES),
         "log_cosh": '''
 def _log_cosh(x):
     """log(cosh(x)), without overflow; near 0 it is log(1 + 2 sinh(x / 2)**2)."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from codegen.backends import matrix_functions
+from codegen.backends.differences import written_with
 
 NUMPY: Mapping[Any, str] = {
     **matrix_functions.NUMPY,
@@ -64,7 +65,39 @@ JAX: Mapping[Any, str] = {
     "lu_factor": "jax.scipy.linalg.lu_factor({0})",
 }
 
+_SHARED_HELPERS: Mapping[str, str] = {
+    "lu_det": '''
+def _lu_det(factors):
+    """The determinant, from an LU decomposition."""
+    lu, pivots = factors
+    swaps = np.sum(pivots != np.arange(pivots.shape[-1]), axis=-1)
+    return (1 - 2 * (swaps % 2)) * np.prod(np.diagonal(lu, axis1=-2, axis2=-1), axis=-1)
+''',
+    "lu_logdet": '''
+def _lu_logdet(factors):
+    """The logarithm of the determinant, from an LU decomposition; nan where that is negative."""
+    lu, pivots = factors
+    swaps = np.sum(pivots != np.arange(pivots.shape[-1]), axis=-1)
+    diagonal = np.diagonal(lu, axis1=-2, axis2=-1)
+    sign = (1 - 2 * (swaps % 2)) * np.prod(np.sign(diagonal), axis=-1)
+    return np.where(sign < 0, np.nan, np.sum(np.log(np.abs(diagonal)), axis=-1))
+''',
+    "lstsq_each": '''
+def _lstsq_each(a, b):
+    """Least squares for each matrix of a batch; b holds vectors or matrices."""
+    inverse = np.linalg.pinv(a)
+    return inverse @ b if b.ndim == a.ndim else (inverse @ b[..., None])[..., 0]
+''',
+    "lower_half": '''
+def _lower_half(x):
+    """The lower triangle with half of the diagonal."""
+    return (np.tril(x) + np.tril(x, -1)) / 2
+''',
+}
+"""Those that are the same in both libraries but for the name."""
+
 NUMPY_HELPERS: Mapping[str, str] = {
+    **_SHARED_HELPERS,
     "solve_r": '''
 def _solve_r(r, b, trans=0):
     """Solve with R of a QR decomposition, whose columns must not depend on one another."""
@@ -110,42 +143,16 @@ def _cho_inverse(lower):
         np.einsum("ii->i", result[k])[...] /= 2
     return result
 ''',
-    "lu_det": '''
-def _lu_det(factors):
-    """The determinant, from an LU decomposition."""
-    lu, pivots = factors
-    swaps = np.sum(pivots != np.arange(pivots.shape[-1]), axis=-1)
-    return (1 - 2 * (swaps % 2)) * np.prod(np.diagonal(lu, axis1=-2, axis2=-1), axis=-1)
-''',
-    "lu_logdet": '''
-def _lu_logdet(factors):
-    """The logarithm of the determinant, from an LU decomposition; nan where that is negative."""
-    lu, pivots = factors
-    swaps = np.sum(pivots != np.arange(pivots.shape[-1]), axis=-1)
-    diagonal = np.diagonal(lu, axis1=-2, axis2=-1)
-    sign = (1 - 2 * (swaps % 2)) * np.prod(np.sign(diagonal), axis=-1)
-    return np.where(sign < 0, np.nan, np.sum(np.log(np.abs(diagonal)), axis=-1))
-''',
     **matrix_functions.NUMPY_HELPERS,
     "pinv": '''
 def _pinv(a):
     """Pseudo-inverse, in which singular values that are rounding count as 0."""
     return np.linalg.pinv(a, 10 * max(a.shape[-2:]) * np.finfo(a.dtype).eps)
 ''',
-    "lstsq_each": '''
-def _lstsq_each(a, b):
-    """Least squares for each matrix of a batch; b holds vectors or matrices."""
-    inverse = np.linalg.pinv(a)
-    return inverse @ b if b.ndim == a.ndim else (inverse @ b[..., None])[..., 0]
-''',
-    "lower_half": '''
-def _lower_half(x):
-    """The lower triangle with half of the diagonal."""
-    return (np.tril(x) + np.tril(x, -1)) / 2
-''',
 }
 
 JAX_HELPERS: Mapping[str, str] = {
+    **written_with("jnp", _SHARED_HELPERS),
     "solve_r": '''
 def _solve_r(r, b, trans=0):
     """Solve with R of a QR decomposition; nan where columns depend on one another."""
@@ -177,34 +184,7 @@ def _cho_inverse(lower):
     identity = jnp.broadcast_to(jnp.eye(lower.shape[-1], dtype=lower.dtype), lower.shape)
     return jax.scipy.linalg.cho_solve((lower, True), identity)
 ''',
-    "lu_det": '''
-def _lu_det(factors):
-    """The determinant, from an LU decomposition."""
-    lu, pivots = factors
-    swaps = jnp.sum(pivots != jnp.arange(pivots.shape[-1]), axis=-1)
-    return (1 - 2 * (swaps % 2)) * jnp.prod(jnp.diagonal(lu, axis1=-2, axis2=-1), axis=-1)
-''',
-    "lu_logdet": '''
-def _lu_logdet(factors):
-    """The logarithm of the determinant, from an LU decomposition; nan where that is negative."""
-    lu, pivots = factors
-    swaps = jnp.sum(pivots != jnp.arange(pivots.shape[-1]), axis=-1)
-    diagonal = jnp.diagonal(lu, axis1=-2, axis2=-1)
-    sign = (1 - 2 * (swaps % 2)) * jnp.prod(jnp.sign(diagonal), axis=-1)
-    return jnp.where(sign < 0, jnp.nan, jnp.sum(jnp.log(jnp.abs(diagonal)), axis=-1))
-''',
     **matrix_functions.JAX_HELPERS,
-    "lstsq_each": '''
-def _lstsq_each(a, b):
-    """Least squares for each matrix of a batch; b holds vectors or matrices."""
-    inverse = jnp.linalg.pinv(a)
-    return inverse @ b if b.ndim == a.ndim else (inverse @ b[..., None])[..., 0]
-''',
-    "lower_half": '''
-def _lower_half(x):
-    """The lower triangle with half of the diagonal."""
-    return (jnp.tril(x) + jnp.tril(x, -1)) / 2
-''',
     "lu": '''
 def _lu(a):
     """P, L and U, of each matrix: jax.scipy.linalg.lu takes one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from codegen.backends.differences import differences
+from codegen.backends.differences import DIFFERENCES
 from codegen.backends.loops import Frame, LoopNames
 from codegen.backends.matrices import NUMPY, NUMPY_HELPERS
 from codegen.backends.printer import ATOM, Printer, Text
@@ -43,7 +43,7 @@ def _in_range(name, index, size):
     if index.size and (index.min() < 0 or index.max() >= size):
         raise IndexError(f"{name} must hold indices from 0 to {size - 1}")
 ''',
-        **differences("np"),
+        **DIFFERENCES,
         "sigmoid": '''
 def _sigmoid(x):
     """1 / (1 + exp(-x)), without overflow."""

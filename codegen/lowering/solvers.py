@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from derive.linalg.algebra import diagonal
 from derive.linalg.decompositions.cholesky import cholesky
 from derive.tensor import construct, elementwise, linear, reductions
+from derive.tensor.linear import diagonal
 from derive.tensor.names import carry_name
 from derive.tensor.node import Contraction, Primitive, Tensor, View, topological
 from derive.tensor.properties import has_structure

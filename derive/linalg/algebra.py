@@ -14,12 +14,6 @@ def turned(x: Tensor) -> Tensor:
     return construct.permute(x, (*axes[:-2], axes[-1], axes[-2]))
 
 
-def diagonal(x: Tensor) -> Tensor:
-    """Give the diagonals of square matrices."""
-    batch = tuple(range(x.ndim - 2))
-    return construct.contract([(x, (*batch, len(batch), len(batch)))], (*batch, len(batch)))
-
-
 def diagonal_matrix(v: Tensor) -> Tensor:
     """Give the diagonal matrices of the vectors in the last axis."""
     axes = tuple(range(v.ndim))

@@ -421,7 +421,7 @@ def logdet(x: TensorLike) -> Tensor:
     if has_structure(tensor, "positive_diagonal"):
         from derive.tensor.reductions import sum as total
 
-        return total(elementwise.log(_diagonal(tensor)), axis=tensor.ndim - 2)
+        return total(elementwise.log(diagonal(tensor)), axis=tensor.ndim - 2)
     if not isinstance(tensor, Symbol) and _is_triangular(tensor):
         # The product of the diagonal could overflow.
         return construct.primitive("logdet", (tensor,), tensor.shape[:-2])
@@ -432,7 +432,8 @@ def _is_triangular(tensor: Tensor) -> bool:
     return any(has_structure(tensor, f"{side}_triangular") for side in ("lower", "upper"))
 
 
-def _diagonal(tensor: Tensor) -> Tensor:
+def diagonal(tensor: Tensor) -> Tensor:
+    """Give the diagonals of the square matrices in the last two axes."""
     batch = tuple(range(tensor.ndim - 2))
     return construct.contract([(tensor, (*batch, len(batch), len(batch)))], (*batch, len(batch)))
 
@@ -446,10 +447,7 @@ def _factored(tensor: Tensor) -> list[Tensor] | None:
     if isinstance(tensor, View) and tensor.target[-2] == tensor.target[-1]:
         from derive.tensor.reductions import prod
 
-        diagonal = construct.contract(
-            [(tensor, (*batch, len(batch), len(batch)))], (*batch, len(batch))
-        )
-        return [prod(diagonal, axis=len(batch))]
+        return [prod(diagonal(tensor), axis=len(batch))]
     if isinstance(tensor, View) and tensor.coefficient is not sp.S.One:
         rest = construct.split_coefficient(tensor)[1]
         return [construct.constant(tensor.coefficient**n), det(rest)]
@@ -458,7 +456,7 @@ def _factored(tensor: Tensor) -> list[Tensor] | None:
     if _is_triangular(tensor):
         from derive.tensor.reductions import prod
 
-        return [prod(_diagonal(tensor), axis=len(batch))]
+        return [prod(diagonal(tensor), axis=len(batch))]
     if isinstance(tensor, Primitive) and tensor.name == "inv":
         return [elementwise.reciprocal(det(tensor.operands[0]))]
     if isinstance(tensor, Primitive) and tensor.name == "expm":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import mpmath
 
-from derive.linalg.algebra import diagonal, symmetric_part, times_diagonal, turned
+from derive.linalg.algebra import symmetric_part, times_diagonal, turned
 from derive.linalg.decompositions.triangular import lower_half
 from derive.rules.lessons import Equation, Lesson
 from derive.rules.matrix_operations import matrix_rule
 from derive.tensor import linear, reductions, symbols
 from derive.tensor.dims import dims
+from derive.tensor.linear import diagonal
 from derive.tensor.matrix_operations import (
     MatrixOperation,
     Part,

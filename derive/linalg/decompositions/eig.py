@@ -11,12 +11,13 @@ from typing import Any
 
 import mpmath
 
-from derive.linalg.algebra import diagonal, diagonal_matrix, times_diagonal, turned
+from derive.linalg.algebra import diagonal_matrix, times_diagonal, turned
 from derive.linalg.decompositions.eigen import eigen_parts, reciprocal_gaps
 from derive.rules.lessons import Equation, Lesson
 from derive.rules.matrix_operations import matrix_rule
 from derive.tensor import elementwise, linear, operators, reductions, symbols
 from derive.tensor.dims import dims
+from derive.tensor.linear import diagonal
 from derive.tensor.matrix_operations import MatrixOperation, Part, register, require_square
 from derive.tensor.node import Tensor
 from derive.tensor.operators import TensorLike, as_tensor

@@ -17,12 +17,13 @@ import mpmath
 import sympy as sp
 
 from derive.errors import UnsupportedError
-from derive.linalg.algebra import diagonal, diagonal_matrix
+from derive.linalg.algebra import diagonal_matrix
 from derive.linalg.functions import definitions
 from derive.linalg.functions.spectral import spectral_function
 from derive.tensor import construct, elementwise, linear
 from derive.tensor.construct.sums import varies
 from derive.tensor.dims import is_one
+from derive.tensor.linear import diagonal
 from derive.tensor.matrix_operations import (
     MatrixOperation,
     Part,
