@@ -19,7 +19,7 @@ help: ## Show this list
 	  | awk -F ':.*## ' '{ printf "make %-8s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/.with-demo ## Derive, check and run logistic regression, start to end
-	$(BIN)/python gallery/plot_logistic_regression.py
+	$(BIN)/python gallery/optimisation_and_statistics/plot_logistic_regression.py
 
 test: lint $(VENV)/.with-test ## Lint, type-check, and run every test and doctest
 	$(RUN) pytest -n 2

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def test_demo_agrees_with_scikit_learn() -> None:
-    command = [sys.executable, "gallery/plot_logistic_regression.py"]
+    command = [sys.executable, "gallery/optimisation_and_statistics/plot_logistic_regression.py"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
