@@ -12,12 +12,14 @@ import sympy as sp
 from codegen.backends import JaxPrinter, NumpyPrinter, Printer
 from codegen.cost import Cost, cost_of
 from codegen.custom_vjp import CustomVjp, cotangents
+from codegen.highlighting import highlighted
 from codegen.lowering import lower
 from codegen.module import Module
 from codegen.naming import identifier
 from codegen.outputs import Inputs, Outputs, derivations_in, named_outputs, signature
 from codegen.program import Program
 from derive import pytrees
+from derive.notation import html
 from derive.tensor.node import Symbol
 
 
@@ -162,6 +164,13 @@ class GeneratedFunction:
 
     def __repr__(self) -> str:
         return f"<generated function {self.__name__}({', '.join(self.inputs)})>"
+
+    def _repr_html_(self) -> str:
+        """The function highlighted, and what stands before it in the module to unfold."""
+        start = self.source.index(f"def {self.__name__}(")
+        start = self.source.rindex("\n\n", 0, start) + 2
+        before = html.folded("imports and helpers", highlighted(self.source[:start]))
+        return before + highlighted(self.source[start:])
 
 
 def _generate(

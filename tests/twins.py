@@ -44,13 +44,17 @@ def assert_agrees(
     forward = codegen.to_numpy(expr)
     for number, values in enumerate(points):
         with jax.enable_x64(True):
-            value, pullback = jax.vjp(
-                lambda *w, values=values: twin(**{**values, **dict(zip(names, w, strict=True))}),
-                *(values[name] for name in names),
-            )
+
+            def pulled_back(seed: Any, *parts: Any, values: Values = values) -> Any:
+                value, pullback = jax.vjp(
+                    lambda *w: twin(**{**values, **dict(zip(names, w, strict=True))}), *parts
+                )
+                return value, pullback(seed)
+
             generator = np.random.default_rng(number)
-            seed = generator.standard_normal(value.shape)
-            cotangents = [np.asarray(c) for c in jax.jit(pullback)(seed)]
+            seed = generator.standard_normal(jax.eval_shape(lambda v=values: twin(**v)).shape)
+            value, slopes = jax.jit(pulled_back)(seed, *(values[name] for name in names))
+            cotangents = [np.asarray(c) for c in slopes]
             given = {name: values[name] for name in symbols} | {"seed_of_twin": seed}
             for backend, ours in (("NumPy", ours_numpy), ("JAX", jax.jit(ours_jax.__call__))):
                 found = ours(**{name: given[name] for name in ours_numpy.inputs})

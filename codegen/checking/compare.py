@@ -119,6 +119,11 @@ class _Check:
         extra = {name: named[name] for name in function.inputs[len(self.names) :]}
         return function(*(values[name] for name in self.names), **extra)
 
+    def _compiled(self, values: Mapping[str, Any]) -> Any:
+        """Call the generated JAX function as one program: op by op, each would be compiled."""
+        call = jax.jit(lambda *v: self._call(self.jax, dict(zip(self.names, v, strict=True))))
+        return call(*(values[name] for name in self.names))
+
     def _given(self, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
         missing = [name for name in self.names if name not in values]
         if missing:
@@ -146,7 +151,7 @@ class _Check:
             report.title = f"{getattr(against, '__name__', 'function')} against the {what}"
             self._against(against, report)
         self.stage("NumPy against JAX")
-        other = [np.asarray(r) for r in self._call(self.jax, self.values)]
+        other = [np.asarray(r) for r in self._compiled(self.values)]
         self._compare("NumPy against JAX", self.found, other, TOLERANCE)
         self.stage("the definition, 30 digits")
         exact = [evaluate(r, self.values, self.sizes) for r in self.results]

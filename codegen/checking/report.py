@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from html import escape
 from io import StringIO
 
 from rich.console import Console
 from rich.table import Table
+
+from derive.notation import html
+
+HEADINGS = ("comparison", "largest error", "tolerance", "")
 
 
 class CheckError(AssertionError):
@@ -26,6 +31,17 @@ class Comparison:
     def passed(self) -> bool:
         """Whether the error is within the tolerance; nan is not."""
         return self.error <= self.tolerance
+
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        """What the table of a report says of it."""
+        mark = "ok" if self.passed else "FAILED"
+        return (
+            self.name,
+            f"{self.error:.1e}",
+            f"{self.tolerance:.0e}",
+            f"{mark} {self.note}".strip(),
+        )
 
 
 @dataclass
@@ -50,6 +66,11 @@ class Report:
         """Whether every witness agrees."""
         return bool(self.rows) and all(row.passed for row in self.rows)
 
+    @property
+    def verdict(self) -> str:
+        """The answer in words."""
+        return "every witness agrees" if self.passed else "A WITNESS DISAGREES"
+
     def raise_if_failed(self) -> Report:
         """Raise a CheckError that shows the table unless every witness agrees; else give self."""
         if not self.passed:
@@ -58,17 +79,11 @@ class Report:
 
     def table(self) -> Table:
         """Give the report as a rich table."""
-        verdict = "every witness agrees" if self.passed else "A WITNESS DISAGREES"
-        table = Table(title=f"{self.title}: {verdict}", title_justify="left")
-        table.add_column("comparison")
-        table.add_column("largest error", justify="right")
-        table.add_column("tolerance", justify="right")
-        table.add_column("")
+        table = Table(title=f"{self.title}: {self.verdict}", title_justify="left")
+        for name, side in zip(HEADINGS, ("left", "right", "right", "left"), strict=True):
+            table.add_column(name, justify=side)
         for row in self.rows:
-            mark = "ok" if row.passed else "FAILED"
-            table.add_row(
-                row.name, f"{row.error:.1e}", f"{row.tolerance:.0e}", f"{mark} {row.note}".strip()
-            )
+            table.add_row(*row.cells)
         return table
 
     def __rich__(self) -> Table:
@@ -85,6 +100,6 @@ class Report:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        console = Console(record=True, file=StringIO(), width=100)
-        console.print(self.table())
-        return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
+        rows = (html.row(map(escape, row.cells)) for row in self.rows)
+        hints = "".join(f"<p>{escape(hint)}</p>" for hint in self.hints)
+        return html.table(rows, HEADINGS, f"{self.title}: {self.verdict}") + hints

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from typing import NamedTuple
 
 import sympy as sp
@@ -14,6 +14,7 @@ import sympy as sp
 from derive.backpropagation.display import tree_of
 from derive.backpropagation.rows import Row
 from derive.backpropagation.textbook import Roles
+from derive.notation import html
 from derive.notation.entrywise import coefficient_tree
 from derive.notation.indices import free_letters
 from derive.notation.latex import typeset
@@ -166,14 +167,11 @@ class Backprop:
         return self.markdown()
 
     def _repr_html_(self) -> str:
-        style = ' style="text-align:left; vertical-align:top"'
-        head = "".join(f"<th{style}>{heading}</th>" for heading in HEADINGS)
-        rows = [f"<tr>{head}</tr>"]
+        rows = []
         for (operation,), *cells in self._typeset():
-            shown = [html.escape(operation)]
-            shown += ["<br>".join(html.escape(f"${line}$") for line in cell) for cell in cells]
-            rows.append("<tr>" + "".join(f"<td{style}>{cell}</td>" for cell in shown) + "</tr>")
-        return f"<table>{''.join(rows)}</table>"
+            shown = ["<br>".join(map(html.mathematics, cell)) for cell in cells]
+            rows.append(html.row((escape(operation), *shown)))
+        return html.table(rows, HEADINGS)
 
     def _typeset(self, between: str = "") -> Iterator[list[list[str]]]:
         """Write the cells of each row in LaTeX, with this before the sign of each equation."""

@@ -18,6 +18,8 @@ naming          parts that repeat get a name
 text, latex     the printers
 mathematics     the printer of tables, in Unicode
 steps           a derivation as a worked solution
+heads           what a derivation is called on the left of its equation
+html            for notebooks
 ==============  ==============================================================================
 """
 

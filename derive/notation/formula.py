@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from derive import pytrees
@@ -80,14 +80,31 @@ class Formula:
         if self.tree.rank > 2 and not isinstance(self.tree, Name):
             sizes = [typeset(coefficient_tree(size), {}) for size in self.shape]
             formula += r",\quad " + ranges(sizes, letters)
+        defined = self._defined(letters)
+        return rf"{formula} \quad \text{{where }} " + r",\; ".join(defined) if defined else formula
+
+    def display(self, heads: Sequence[str] = ()) -> str:
+        """Write it in LaTeX, an equation a line if there are left-hand sides, definitions below."""
+        letters = free_letters(self.taken)
+        trees = _members(self.tree) if heads else [self.tree]
+        if len(trees) == 1:
+            written = [replace(self, tree=trees[0], definitions=()).latex()]
+        else:
+            written = [typeset(tree, self.parts, letters) for tree in trees]
+        if heads:
+            written = [f"{h} &= {line}" for h, line in zip(heads, written, strict=True)]
+        defined = [rf"&\text{{where }} {line}" for line in self._defined(letters)]
+        if not heads and not defined:
+            return written[0]
+        lines = [*(written if heads else [f"&{written[0]}"]), *defined]
+        return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+    def _defined(self, letters: str) -> list[str]:
         ranks = {name: tree.rank for name, tree in self.definitions}
-        defined = [
+        return [
             self._equation(names, ranks, tree, letters)
             for names, tree in _together(self.definitions)
         ]
-        if not defined:
-            return formula
-        return rf"{formula} \quad \text{{where }} " + r",\; ".join(defined)
 
 
 def formula(
@@ -215,6 +232,13 @@ def _visible(
     return order[-2::-1]
 
 
+def _members(tree: Tree) -> list[Tree]:
+    """List what stands in a tuple or dict, and in those within it."""
+    if not isinstance(tree, Items):
+        return [tree]
+    return [member for part in tree.args for member in _members(part)]
+
+
 def _gather(expr: Expr, trees: Mapping[Tensor, Tree]) -> Tree:
     if isinstance(expr, Tensor):
         return trees[expr]
@@ -258,3 +282,15 @@ def latex(expr: Expr) -> str:
     \mathbf{A}^{\top} \mathbf{x}
     """
     return formula(expr, columns=True).latex()
+
+
+def display(expr: Expr, heads: Sequence[str] = ()) -> str:
+    r"""Write displayed equations in LaTeX: a line for each expression and for each name.
+
+    Parameters
+    ----------
+    expr : tensor or (nested) tuple or dict of tensors
+    heads : sequence of str, optional
+        The left-hand side for each tensor, in LaTeX.
+    """
+    return formula(expr, columns=True).display(heads)

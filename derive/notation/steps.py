@@ -13,7 +13,9 @@ from html import escape
 from typing import TYPE_CHECKING, Any, overload
 
 from derive import pytrees
+from derive.notation import html
 from derive.notation.formula import formula, part_name
+from derive.notation.heads import heads
 from derive.notation.letters import letter
 from derive.notation.spectra import has_name
 from derive.rules.registry import Rule
@@ -154,17 +156,18 @@ class Steps(Sequence[Step]):
 
     def _repr_html_(self) -> str:
         rows = []
-        for heading, group in self._groups():
-            rows.append(f'<tr><th colspan="3" style="text-align:left">{escape(heading)}</th></tr>')
+        for title, group in self._groups():
+            rows.append(html.heading(title, 3))
             for number, step in group:
-                shown = escape(f"${step.name_latex} = {step.formula_latex}$")
+                shown = html.mathematics(rf"\displaystyle {step.name_latex} = {step.formula_latex}")
                 beside = escape(step.words or step.rule)
-                note = f'<span title="{escape(step.note)}">{beside}</span>'
-                rows.append(
-                    f'<tr><td>{number}</td><td style="text-align:left">{shown}</td>'
-                    f"<td>{note}</td></tr>"
-                )
-        return f"<table>{''.join(rows)}</table>"
+                rows.append(html.row((str(number), shown, beside)))
+        rules = (
+            html.row((escape(rule.name), escape(rule.formula), escape(rule.source)))
+            for rule in self.rules
+        )
+        used = html.table(rules, ("rule", "formula", "source"))
+        return html.table(rows) + (html.folded("The rules", used) if self.rules else "")
 
 
 def _plain(text: str) -> str:
@@ -341,17 +344,12 @@ class _Writer:
 
     def _result(self, expr: Any) -> None:
         kind = self.derivation.kind
-        if isinstance(expr, Tensor):
-            self._final(kind, expr)
-            return
         parts = list(pytrees.leaves(expr))
-        wrt = [symbol.name for symbol in self.derivation.wrt]
-        names = (
-            [f"{row}_{column}" for row in wrt for column in wrt] if len(parts) > len(wrt) else wrt
-        )
-        for name, item in zip(names, parts, strict=True):
-            self._final(f"{kind}_{name}", item)
-
-    def _final(self, name: str, expr: Any) -> None:
-        written, typeset = (formula(expr, columns=columns) for columns in (False, True))
-        self.lines.append(Step("result", name, written.text(), typeset.latex(), letter(name)))
+        names = [kind]
+        if not isinstance(expr, Tensor):
+            wrt = [symbol.name for symbol in self.derivation.wrt]
+            pairs = [f"{row}_{column}" for row in wrt for column in wrt]
+            names = [f"{kind}_{name}" for name in (pairs if len(parts) > len(wrt) else wrt)]
+        for name, head, part in zip(names, heads(self.derivation), parts, strict=True):
+            written, typeset = (formula(part, columns=columns) for columns in (False, True))
+            self.lines.append(Step("result", name, written.text(), typeset.latex(), head))

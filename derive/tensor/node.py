@@ -178,6 +178,12 @@ class Tensor:
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 
+    def _repr_html_(self) -> str:
+        from derive.notation import html
+        from derive.notation.formula import display
+
+        return html.display(display(self))
+
     def __reduce__(self) -> Any:
         raise TypeError("tensors cannot be pickled; pickle the generated source instead")
 

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from html import escape
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from derive.derivation import Derivation
+from derive.notation import html
+from derive.notation.formula import display
 from derive.tensor.node import Tensor
 from derive.verification.entries import Array
 from derive.verification.findings import Finding
@@ -110,16 +113,9 @@ class Verdict:
     def __str__(self) -> str:
         if self.parts:
             return "\n\n".join(map(str, self.parts))
-        answer = "right" if self.equal else "wrong"
-        lines = [f"The claimed {self.label} is {answer}: {self.how}."]
-        formulas = {"claimed": self.claim, "derived": self.right, "both": self.working}
-        written: set[str] = set()
-        for name, formula in formulas.items():
-            if formula is None or (formula is self.working and len(str(formula)) > MOST_LETTERS):
-                continue
-            if str(formula) not in written:
-                written.add(str(formula))
-                lines += _indented(name, formula)
+        lines = [self.answer]
+        for name, formula in self._formulas.items():
+            lines += _indented(name, formula)
         lines += [f"- {finding}" for finding in self.findings]
         if self.counterexample is not None:
             lines.append(f"For example, {self.counterexample}.")
@@ -127,6 +123,33 @@ class Verdict:
 
     def __repr__(self) -> str:
         return str(self)
+
+    @property
+    def answer(self) -> str:
+        """The answer in a sentence."""
+        return f"The claimed {self.label} is {'right' if self.equal else 'wrong'}: {self.how}."
+
+    @property
+    def _formulas(self) -> dict[str, Any]:
+        """What was claimed and derived, and what both are if that is short; each but once."""
+        formulas = {"claimed": self.claim, "derived": self.right}
+        if self.working is not None and len(str(self.working)) <= MOST_LETTERS:
+            formulas["both"] = self.working
+        written = {str(formula): name for name, formula in reversed(formulas.items())}
+        return {name: formula for name, formula in formulas.items() if name in written.values()}
+
+    def _repr_html_(self) -> str:
+        if self.parts:
+            return "".join(part._repr_html_() for part in self.parts)
+        rows = [
+            html.row((name, html.mathematics(rf"\displaystyle {display(formula)}")))
+            for name, formula in self._formulas.items()
+        ]
+        notes = [str(finding) for finding in self.findings]
+        if self.counterexample is not None:
+            notes.append(f"For example, {self.counterexample}.")
+        listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
+        return html.table(rows, caption=self.answer) + (f"<ul>{listed}</ul>" if notes else "")
 
 
 def _indented(name: str, tensor: Tensor) -> list[str]:
