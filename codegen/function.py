@@ -12,14 +12,13 @@ import sympy as sp
 from codegen.backends import JaxPrinter, NumpyPrinter, Printer
 from codegen.cost import Cost, cost_of
 from codegen.custom_vjp import CustomVjp, cotangents
-from codegen.highlighting import highlighted
+from codegen.display import folded, highlighted
 from codegen.lowering import lower
 from codegen.module import Module
 from codegen.naming import identifier
 from codegen.outputs import Inputs, Outputs, derivations_in, named_outputs, signature
 from codegen.program import Program
 from derive import pytrees
-from derive.notation import html
 from derive.tensor.node import Symbol
 
 
@@ -169,7 +168,7 @@ class GeneratedFunction:
         """The function highlighted, and what stands before it in the module to unfold."""
         start = self.source.index(f"def {self.__name__}(")
         start = self.source.rindex("\n\n", 0, start) + 2
-        before = html.folded("imports and helpers", highlighted(self.source[:start]))
+        before = folded("imports and helpers", highlighted(self.source[:start]))
         return before + highlighted(self.source[start:])
 
 

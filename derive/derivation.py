@@ -89,14 +89,10 @@ class Derivation:
         return latex(self.expr)
 
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
-
-    def _repr_html_(self) -> str:
-        from derive.notation import html
         from derive.notation.formula import display
         from derive.notation.heads import heads
 
-        return html.display(display(self.expr, heads(self)))
+        return f"$\\displaystyle {display(self.expr, heads(self))}$"
 
     def to_sympy(self) -> Any:
         """Give the result as a SymPy expression, or a tuple or dict of them."""

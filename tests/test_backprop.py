@@ -379,7 +379,7 @@ def latex_is_sound(text: str) -> None:
 
 
 @pytest.mark.parametrize("problem", ALL, ids=lambda problem: problem.__name__)
-def test_latex_markdown_and_html_are_sound(problem: Callable[[], Problem]) -> None:
+def test_latex_and_markdown_are_sound(problem: Callable[[], Problem]) -> None:
     loss, wrt = problem()
     for style in ("partial", "bar"):
         table = derive.backprop(loss, wrt, style=style)
@@ -390,7 +390,6 @@ def test_latex_markdown_and_html_are_sound(problem: Callable[[], Problem]) -> No
         for line in lines[2:]:
             assert line.count("$") % 2 == 0
             latex_is_sound(line.replace("<br>", " "))
-        assert table._repr_html_().count("<tr>") == 1 + len(table.rows)
 
 
 def test_the_latex_of_the_linear_layer() -> None:

@@ -224,6 +224,8 @@ def _primitive(
         return _solution(node, x, shape, bound)
     if name in ("windows", "overlap_add"):
         return _windowed(name, x[0], node.attributes, shape)
+    if name not in ("slice", "pad", "scatter"):
+        raise UnsupportedError(f"the definition of {name!r} is not known to the check")
     numbers = [int(sp.sympify(a).subs(bound)) for a in node.attributes]
     axis = numbers[0]
     result = np.moveaxis(_filled(shape, lambda _: mpmath.mpf(0)), axis, 0)
@@ -234,13 +236,11 @@ def _primitive(
         for k, part in enumerate(np.moveaxis(x[0], axis, 0)):
             result[numbers[1] + k * numbers[2]] = part
         return np.moveaxis(result, 0, axis)
-    if name == "scatter":
-        rank = x[1].ndim
-        parts = np.moveaxis(x[0], range(axis, axis + rank), range(rank))
-        for index in np.ndindex(*x[1].shape):
-            result[int(x[1][index])] = result[int(x[1][index])] + parts[index]
-        return np.moveaxis(result, 0, axis)
-    raise UnsupportedError(f"the definition of {name!r} is not known to the check")
+    rank = x[1].ndim
+    parts = np.moveaxis(x[0], range(axis, axis + rank), range(rank))
+    for index in np.ndindex(*x[1].shape):
+        result[int(x[1][index])] = result[int(x[1][index])] + parts[index]
+    return np.moveaxis(result, 0, axis)
 
 
 def _windowed(name: str, x: Array, attributes: tuple[Any, ...], shape: tuple[int, ...]) -> Array:

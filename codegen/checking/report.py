@@ -9,7 +9,7 @@ from io import StringIO
 from rich.console import Console
 from rich.table import Table
 
-from derive.notation import html
+from codegen.display import table
 
 HEADINGS = ("comparison", "largest error", "tolerance", "")
 
@@ -100,6 +100,6 @@ class Report:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = (html.row(map(escape, row.cells)) for row in self.rows)
+        rows = (row.cells for row in self.rows)
         hints = "".join(f"<p>{escape(hint)}</p>" for hint in self.hints)
-        return html.table(rows, HEADINGS, f"{self.title}: {self.verdict}") + hints
+        return table(HEADINGS, rows, f"{self.title}: {self.verdict}") + hints

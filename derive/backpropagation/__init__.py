@@ -11,7 +11,7 @@ local, fusing   one operation on its own, and the cotangents of its inputs
 display         an expression as the tree of a formula: means, indicators of a class
 batch           axes that an operation only runs over
 textbook        the order of terms, sums of rows and columns, variances
-table           text, Markdown, LaTeX, HTML and SymPy
+table           text, Markdown, LaTeX and SymPy
 ==============  ==============================================================================
 """
 

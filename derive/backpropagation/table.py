@@ -1,4 +1,4 @@
-"""The table of a backward pass, as text, Markdown, LaTeX, HTML and SymPy's equations."""
+"""The table of a backward pass, as text, Markdown, LaTeX and SymPy's equations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from typing import NamedTuple
 
 import sympy as sp
@@ -14,7 +13,7 @@ import sympy as sp
 from derive.backpropagation.display import tree_of
 from derive.backpropagation.rows import Row
 from derive.backpropagation.textbook import Roles
-from derive.notation import html
+from derive.notation import markdown
 from derive.notation.entrywise import coefficient_tree
 from derive.notation.indices import free_letters
 from derive.notation.latex import typeset
@@ -147,13 +146,11 @@ class Backprop:
 
     def markdown(self) -> str:
         """Give a table in Markdown, with formulas in LaTeX between dollar signs."""
-        lines = ["| " + " | ".join(HEADINGS) + " |", "|" + " --- |" * len(HEADINGS)]
+        rows = []
         for (operation,), *cells in self._typeset():
-            shown = ["<br>".join(f"${line}$" for line in cell) for cell in cells]
-            # A bar would end the cell.
-            shown = [cell.replace("|", r"\vert ") for cell in (operation, *shown)]
-            lines.append("| " + " | ".join(shown) + " |")
-        return "\n".join(lines)
+            shown = ("<br>".join(map(markdown.mathematics, cell)) for cell in cells)
+            rows.append((markdown.escaped(operation), *shown))
+        return markdown.table(HEADINGS, rows)
 
     def latex(self) -> str:
         """Give an array in LaTeX, for MathJax, KaTeX or a paper."""
@@ -165,13 +162,6 @@ class Backprop:
 
     def _repr_markdown_(self) -> str:
         return self.markdown()
-
-    def _repr_html_(self) -> str:
-        rows = []
-        for (operation,), *cells in self._typeset():
-            shown = ["<br>".join(map(html.mathematics, cell)) for cell in cells]
-            rows.append(html.row((escape(operation), *shown)))
-        return html.table(rows, HEADINGS)
 
     def _typeset(self, between: str = "") -> Iterator[list[list[str]]]:
         """Write the cells of each row in LaTeX, with this before the sign of each equation."""

@@ -19,7 +19,7 @@ text, latex     the printers
 mathematics     the printer of tables, in Unicode
 steps           a derivation as a worked solution
 heads           what a derivation is called on the left of its equation
-html            for notebooks
+markdown        for notebooks
 ==============  ==============================================================================
 """
 

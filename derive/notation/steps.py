@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any, overload
 
 from derive import pytrees
-from derive.notation import html
+from derive.notation import markdown
 from derive.notation.formula import formula, part_name
 from derive.notation.heads import heads
 from derive.notation.letters import letter
@@ -154,20 +153,20 @@ class Steps(Sequence[Step]):
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 
-    def _repr_html_(self) -> str:
-        rows = []
-        for title, group in self._groups():
-            rows.append(html.heading(title, 3))
+    def _repr_markdown_(self) -> str:
+        parts = []
+        for heading, group in self._groups():
+            rows = []
             for number, step in group:
-                shown = html.mathematics(rf"\displaystyle {step.name_latex} = {step.formula_latex}")
-                beside = escape(step.words or step.rule)
-                rows.append(html.row((str(number), shown, beside)))
-        rules = (
-            html.row((escape(rule.name), escape(rule.formula), escape(rule.source)))
-            for rule in self.rules
-        )
-        used = html.table(rules, ("rule", "formula", "source"))
-        return html.table(rows) + (html.folded("The rules", used) if self.rules else "")
+                shown = rf"\displaystyle {step.name_latex} = {step.formula_latex}"
+                beside = markdown.escaped(step.words or step.rule)
+                rows.append((str(number), markdown.mathematics(shown), beside))
+            parts += [f"**{markdown.escaped(heading)}**", markdown.table(("", "", ""), rows)]
+        if self.rules:
+            rows = [(rule.name, rule.formula, rule.source) for rule in self.rules]
+            cells = [tuple(map(markdown.escaped, row)) for row in rows]
+            parts += ["**Rules**", markdown.table(("rule", "formula", "source"), cells)]
+        return "\n\n".join(parts)
 
 
 def _plain(text: str) -> str:

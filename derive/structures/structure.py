@@ -14,7 +14,6 @@ import sympy as sp
 from derive.calculus import hvp, jvp, vjp
 from derive.derivation import Derivation
 from derive.errors import ShapeError
-from derive.notation import html
 from derive.simplify import simplify
 from derive.structures.description import describe, in_latex
 from derive.structures.linear import Opaque, split
@@ -246,9 +245,6 @@ class Structure:
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
-
-    def _repr_html_(self) -> str:
-        return html.display(self.latex())
 
 
 def _total(terms: list[Tensor], shape: Shape) -> Any:

@@ -176,13 +176,9 @@ class Tensor:
         return latex(self)
 
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
-
-    def _repr_html_(self) -> str:
-        from derive.notation import html
         from derive.notation.formula import display
 
-        return html.display(display(self))
+        return f"$\\displaystyle {display(self)}$"
 
     def __reduce__(self) -> Any:
         raise TypeError("tensors cannot be pickled; pickle the generated source instead")

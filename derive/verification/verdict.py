@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from html import escape
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from derive.derivation import Derivation
-from derive.notation import html
+from derive.notation import markdown
 from derive.notation.formula import display
 from derive.tensor.node import Tensor
 from derive.verification.entries import Array
@@ -138,18 +137,19 @@ class Verdict:
         written = {str(formula): name for name, formula in reversed(formulas.items())}
         return {name: formula for name, formula in formulas.items() if name in written.values()}
 
-    def _repr_html_(self) -> str:
+    def _repr_markdown_(self) -> str:
         if self.parts:
-            return "".join(part._repr_html_() for part in self.parts)
+            return "\n\n".join(part._repr_markdown_() for part in self.parts)
         rows = [
-            html.row((name, html.mathematics(rf"\displaystyle {display(formula)}")))
+            (name, markdown.mathematics(rf"\displaystyle {display(formula)}"))
             for name, formula in self._formulas.items()
         ]
         notes = [str(finding) for finding in self.findings]
         if self.counterexample is not None:
             notes.append(f"For example, {self.counterexample}.")
-        listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
-        return html.table(rows, caption=self.answer) + (f"<ul>{listed}</ul>" if notes else "")
+        listed = "\n".join(f"- {markdown.escaped(note)}" for note in notes)
+        answer = markdown.escaped(self.answer)
+        return "\n\n".join(filter(None, (answer, markdown.table(("", ""), rows), listed)))
 
 
 def _indented(name: str, tensor: Tensor) -> list[str]:

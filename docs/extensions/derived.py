@@ -16,6 +16,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from notebook_output import to_html
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
@@ -96,9 +97,8 @@ def evaluate(code: str, names: dict[str, Any], filename: str) -> Any:
 
 def shown(value: Any) -> list[nodes.Node]:
     """Give the nodes that show a value."""
-    if hasattr(value, "_repr_html_"):
-        return [nodes.raw("", value._repr_html_(), format="html")]
-    return [_text(repr(value))]
+    markup = to_html(value)
+    return [_text(repr(value)) if markup is None else nodes.raw("", markup, format="html")]
 
 
 def _text(text: str, language: str = "none") -> nodes.literal_block:
