@@ -18,7 +18,7 @@ from derive.notation.sums import sum_of
 from derive.notation.systems import conjugate_gradients
 from derive.notation.tree import FULL, Call, Einsum, Index, Items, Number, Part, Tree
 from derive.tensor.construct import is_zero
-from derive.tensor.dims import same_dim
+from derive.tensor.dims import is_one, same_dim
 from derive.tensor.matrix_operations import OPERATIONS
 from derive.tensor.node import Primitive, Tensor
 from derive.tensor.singular import taken_apart
@@ -109,6 +109,13 @@ def _slice(notation: Notation, node: Primitive) -> Form:
     axis, start, count, step = node.attributes
     (operand,) = node.operands
     size = operand.shape[axis]
+    if is_one(count):
+        entry = (
+            Number.of(-1) if start != 0 and same_dim(start, size - 1) else coefficient_tree(start)
+        )
+        kept = (*node.shape[:axis], *node.shape[axis + 1 :])
+        tree = Index.of(_exact(notation, operand), [FULL] * axis + [entry], len(kept))
+        return unshaped(tree, kept, notation.columns)
     end = start + step * count
     if step < 0:
         stop = start + step * (count - 1) + step

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import zip_longest
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -217,20 +216,55 @@ class Index(Tree):
     @staticmethod
     def of(tree: Tree, key: Sequence[Any], rank: int) -> Index:
         if isinstance(tree, Index) and None not in (*tree.data, *key):
-            pairs = zip_longest(tree.data, key, fillvalue=FULL)
-            joined = [_entry_of(inner, part) for inner, part in pairs]
+            joined = _joined(tree.data, key)
             if None not in joined:
                 return Index.of(tree.args[0], joined, rank)
+        if isinstance(tree, Index) and (restored := _restored(tree.data, key)):
+            return Index.of(tree.args[0], restored, rank)
         return make(Index, (tree,), tuple(key), rank, 1, 2 + 3 * len(key))
 
 
+def _joined(inner: Sequence[Any], key: Sequence[Any]) -> list[Any]:
+    """Write ``A[0][1]`` as ``A[0, 1]``; what is more involved has None in its place."""
+    left = list(key)
+    joined = [
+        _entry_of(entry, left.pop(0) if left else FULL) if isinstance(entry, tuple) else entry
+        for entry in inner
+    ]
+    return [*joined, *left]
+
+
+def _restored(inner: Sequence[Any], key: Sequence[Any]) -> list[Any] | None:
+    """Write ``A[0][None]`` as ``A[:1]``: None where an integer took an axis away brings it back."""
+    kept = [entry for entry in key if entry is not None]
+    if len(kept) == len(key) or any(entry != FULL for entry in kept):
+        return None
+    joined, left = [], list(inner)
+    for entry in key:
+        first = left.pop(0) if left else FULL
+        if isinstance(first, Number) != (entry is None):
+            return None
+        joined.append(_alone(first) if entry is None else first)
+    return [*joined, *left]
+
+
+def _alone(position: Number) -> tuple[Number | None, Number | None, None]:
+    """Give the part of an axis that has one entry."""
+    start = int(position.value)
+    return (
+        position if start else None,
+        None if start == -1 else Number.of(start + 1),
+        None,
+    )
+
+
 def _entry_of(inner: Any, part: Any) -> Any:
-    """Give entry 0, or the whole, of a part of an axis; None for what is more involved."""
+    """Give a part of a whole axis, or entry 0 or the whole of a part; None for what is more."""
     if part == FULL:
-        return inner if isinstance(inner, tuple) else None
-    if inner == FULL and isinstance(part, tuple):
+        return inner
+    if inner == FULL:
         return part
-    if part == 0 and isinstance(inner, tuple):
+    if part == 0:
         backwards = inner[2] is not None and inner[0] is None
         return None if backwards else inner[0] or Number.of(0)
     return None

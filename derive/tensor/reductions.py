@@ -276,7 +276,7 @@ def norm(x: TensorLike, ord: object = None, axis: Axis = None, keepdims: bool = 
     U @ Vt
     where U, _, Vt = svd(X)
     >>> print(derive.gradient(derive.norm(X, 2), X))
-    U[:, :1] @ Vt[:1]
+    outer(U[:, 0], Vt[0])
     where U, _, Vt = svd(X)
     """
     tensor = as_tensor(x)

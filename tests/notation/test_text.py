@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 import pytest
 import sympy as sp
@@ -140,6 +141,15 @@ def test_chosen_names_avoid_those_that_are_taken() -> None:
     assert str(hessian) == "diag(r) - outer(r, r)\nwhere r = softmax(p)"
 
 
+def test_a_triangle_of_an_outer_product() -> None:
+    m = derive.dims("m")
+    a, b, c = derive.vector("a", n), derive.vector("b", n), derive.vector("c", m)
+    L = derive.matrix("L", n, n, lower_triangular=True)
+    assert str(derive.gradient(a @ L @ b, L)) == "tril(outer(a, b))"
+    assert text(derive.triu(derive.outer(a, c), -1)) == "triu(outer(a, c), -1)"
+    assert text(derive.tril(derive.outer(a, b)).T) == "triu(outer(b, a))"
+
+
 def test_names_that_are_no_identifiers_are_printed_raw() -> None:
     assert text(derive.vector("x'", n) + derive.vector("α", n)) == "x' + α"
 
@@ -153,3 +163,26 @@ def test_deep_networks_are_written_in_parts() -> None:
     assert len(lines) < 1000
     assert max(map(len, lines)) < 2000
     assert lines[-1].endswith("tanh(W0 @ x)")
+
+
+@pytest.mark.parametrize(
+    ("written", "made"),
+    [
+        ("A[:, 1] @ v", lambda A, v: A[:, 1] @ v),
+        ("A[:, 0] @ A[0]", lambda A, v: A[0] @ A[:, 0]),
+        ("outer(A[:, -1], v)", lambda A, v: A[:, -1:] * v),
+        ("A[:1]", lambda A, v: A[:1]),
+        ("A[-1:]", lambda A, v: A[-1:]),
+        ("(A[2] + v)[None]", lambda A, v: A[2:3] + v),
+        ("stack([A[0], A[2]])", lambda A, v: derive.concatenate([A[:1], A[2:3]])),
+    ],
+)
+def test_a_row_or_a_column_is_a_vector(written: str, made: Callable[..., derive.Tensor]) -> None:
+    n = derive.dims("n")
+    assert str(made(derive.matrix("A", n, n), derive.vector("v", n))) == written
+
+
+def test_entries_of_a_tensor_have_one_index() -> None:
+    n = derive.dims("n")
+    T = derive.tensor("T", n, n, n)
+    assert [str(T[0, 1]), str(T[0][1]), str(T[:1, 1])] == ["T[0, 1]", "T[0, 1]", "T[:1, 1]"]

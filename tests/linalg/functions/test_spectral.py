@@ -208,7 +208,7 @@ def test_products_of_eigenvectors_have_their_values(subscripts):
         ),
         (
             w[-1] - w[0],
-            "V[:, n - 1:] @ V[:, n - 1:].T - V[:, :1] @ V[:, :1].T\nwhere _, V = eigh(A)",
+            "outer(V[:, -1], V[:, -1]) - outer(V[:, 0], V[:, 0])\nwhere _, V = eigh(A)",
         ),
         (
             derive.sum(spectral_function(sp.exp, A) * C),
