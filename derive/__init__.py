@@ -88,6 +88,7 @@ from derive.tensor.windows import overlap_add, windows
 if TYPE_CHECKING:
     from derive import layers, linalg, losses
     from derive.backpropagation import backprop
+    from derive.language import ParseError, parse
     from derive.structures import structured
     from derive.verification.verify import verify
 
@@ -96,6 +97,8 @@ _LATE = {
     "layers": "derive.layers",
     "linalg": "derive.linalg",
     "losses": "derive.losses",
+    "ParseError": "derive.language",
+    "parse": "derive.language",
     "structured": "derive.structures",
     "verify": "derive.verification",
 }
@@ -113,6 +116,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Derivation",
+    "ParseError",
     "ShapeError",
     "Tensor",
     "UnsupportedError",
@@ -174,6 +178,7 @@ __all__ = [
     "outer",
     "overlap_add",
     "pad",
+    "parse",
     "power",
     "prod",
     "reciprocal",

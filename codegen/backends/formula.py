@@ -64,7 +64,10 @@ class FormulaPrinter(Printer):
         if op == "multiply":
             return self._entrywise_product(value, args)
         if op == "matmul":
-            return f"{args[0].inside(PRODUCT)} {args[1].inside(UNARY)}", PRODUCT
+            left = args[0].inside(PRODUCT)
+            if value.args[0].op == "multiply" and " ⊙ " in left and args[0].precedence == PRODUCT:
+                left = f"({left})"  # which of the two products comes first is no convention
+            return f"{left} {args[1].inside(UNARY)}", PRODUCT
         if op == "convolution":
             sign = "∗" if value.attributes[5] else "⋆"  # with and without turning the kernel round
             return f"{args[0].inside(UNARY)} {sign} {args[1].inside(UNARY)}", PRODUCT
@@ -109,7 +112,8 @@ class FormulaPrinter(Printer):
                     return f"{text.inside(UNARY)} {rest.inside(ATOM)}ᵀ", PRODUCT
                 if other.ndim == 2 and other.op != "expand":
                     return f"diag({text.source}) {rest.inside(UNARY)}", PRODUCT
-        return f"{args[0].inside(PRODUCT)} ⊙ {args[1].inside(UNARY)}", PRODUCT
+        around = UNARY if left.op == "matmul" else PRODUCT
+        return f"{args[0].inside(around)} ⊙ {args[1].inside(UNARY)}", PRODUCT
 
     def _transposed(self, value: Value, arg: Text) -> tuple[str, int]:
         if value.ndim == 2:
@@ -145,5 +149,7 @@ class FormulaPrinter(Printer):
 
     def number(self, value: sp.Expr) -> Text:
         """Write a number as mathematics does."""
+        if value is sp.nan:
+            return Text("nan", ATOM)
         text = super().number(value)
         return Text(text.source.replace("math.", "").replace("**", "^"), text.precedence)

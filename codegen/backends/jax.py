@@ -11,7 +11,7 @@ from codegen.backends.differences import DIFFERENCES, written_with
 from codegen.backends.loops import Frame, LoopNames, tuple_of, unpacked
 from codegen.backends.matrices import JAX, JAX_HELPERS
 from codegen.backends.numpy import _NAMES
-from codegen.backends.printer import ATOM, Printer, Text
+from codegen.backends.printer import ATOM, PRODUCT, Printer, Text
 from codegen.program import Step, Value
 
 
@@ -213,6 +213,15 @@ def _embed(subscripts, diagonal, shape):
 
     def _windows(self, value: Value, args: list[Text]) -> str:
         return self._slide(value, args[0].source, value.shape[value.args[0].ndim :])
+
+    def _source(self, value: Value, args: list[Text]) -> tuple[str, int]:
+        if value.op == "matmul" and value.args[0].op == "transpose" and value.args[1].ndim == 1:
+            # X.T @ v: XLA transposes X for it on a CPU, and takes ten times as long as for v @ X.
+            (matrix,) = value.args[0].args
+            if matrix.ndim == 2 and matrix in self.texts:  # a loop may know its transpose alone
+                right = self.texts[matrix].inside(PRODUCT + 1)
+                return f"{args[1].inside(PRODUCT)} @ {right}", PRODUCT
+        return super()._source(value, args)
 
     def _convolution(self, value: Value, args: list[Text]) -> str:
         specs, strides, padding, spread, dilation, flipped, counts = value.attributes

@@ -320,6 +320,8 @@ class Printer:
             return Text(f"{value.p} / {value.q}", PRODUCT)
         if value in (sp.oo, -sp.oo):
             return Text(f'float("{"-" if value == -sp.oo else ""}inf")', ATOM)
+        if value is sp.nan:
+            return Text(f"{self.module}.nan", ATOM)
         if value.is_number and value.is_positive:
             square = value**2
             if square.count_ops() < value.count_ops():

@@ -103,6 +103,9 @@ class _Check:
         stage("generating code")
         self.numpy = to_numpy(self.results, inputs=self.symbols)
         self.jax = to_jax(self.results, inputs=self.symbols)
+        self.forward = (
+            to_numpy(self.derivation.function, inputs=self.symbols) if self.derivation else None
+        )
         self.fixed, self.given_sizes = values is not None, sizes
         self.sizes = choose_sizes([*roots, *self.symbols], sizes)
         if values is None:
@@ -137,7 +140,10 @@ class _Check:
 
     def _is_finite(self, values: dict[str, np.ndarray]) -> bool:
         try:
-            return all(bool(np.all(np.isfinite(r))) for r in self._call(self.numpy, values))
+            # 1 / x is finite where log(x), whose gradient it is, is not.
+            found = [*self._call(self.numpy, values)]
+            found += [self._call(self.forward, values)] if self.forward else []
+            return all(bool(np.all(np.isfinite(r))) for r in found)
         except np.linalg.LinAlgError:
             return False
 
@@ -156,13 +162,12 @@ class _Check:
         self.stage("the definition, 30 digits")
         exact = [evaluate(r, self.values, self.sizes) for r in self.results]
         self._compare("NumPy against the definition (30 digits)", self.found, exact, TOLERANCE)
-        if self.derivation is not None:
-            self._derivative(self.derivation)
+        if self.derivation is not None and self.forward is not None:
+            self._derivative(self.derivation, self.forward)
         return report
 
-    def _derivative(self, derivation: Derivation) -> None:
+    def _derivative(self, derivation: Derivation, forward: GeneratedFunction) -> None:
         function = derivation.function
-        forward = to_numpy(function, inputs=self.symbols)
         jax_forward = to_jax(function, inputs=self.symbols)
         self.stage("the function by its definition")
         exact = [evaluate(function, self.values, self.sizes)]

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from codegen.display import table
 
-HEADINGS = ("comparison", "largest error", "tolerance", "")
+NUMBERS = ("largest error", "tolerance")
+HEADINGS = ("comparison", *NUMBERS, "")
 
 
 class CheckError(AssertionError):
@@ -80,8 +81,8 @@ class Report:
     def table(self) -> Table:
         """Give the report as a rich table."""
         table = Table(title=f"{self.title}: {self.verdict}", title_justify="left")
-        for name, side in zip(HEADINGS, ("left", "right", "right", "left"), strict=True):
-            table.add_column(name, justify=side)
+        for name in HEADINGS:
+            table.add_column(name, justify="right" if name in NUMBERS else "left")
         for row in self.rows:
             table.add_row(*row.cells)
         return table

@@ -28,7 +28,11 @@ def labels_on(node: Tensor) -> Iterator[tuple[str, Tensor]]:
         for name, named in names_on(primal):
             if named is primal:
                 yield f"d_{name}", cotangent
-            elif isinstance(named, View) and order_of(named) is not None:
+            elif (
+                isinstance(named, View)
+                and order_of(named) is not None
+                and cotangent.ndim == primal.ndim  # in a Hessian it has the axes of an output, too
+            ):
                 # The axes of the cotangent are moved like those of what is named.
                 _, source, target, _ = parts_of_view(named)
                 shape = named.shape

@@ -133,6 +133,16 @@ def _harmless_argument(call: sp.Expr) -> sp.Expr | None:
     return sp.S.One if partial or isinstance(call, sp.log) else None
 
 
+def _domain(body: sp.Add) -> sp.Expr | None:
+    """Give the condition of ``1 + asin(where(condition, 0, 2))``, which is 1 or not a number."""
+    root = body - 1
+    if isinstance(root, sp.asin) and isinstance(root.args[0], scalar.where):
+        condition, inside, outside = root.args[0].args
+        if (inside, outside) == (0, 2):
+            return condition
+    return None
+
+
 class Entrywise:
     """Lowers bodies; the values that the placeholders stand for are given, already aligned."""
 
@@ -153,6 +163,9 @@ class Entrywise:
         if not body.free_symbols & values.keys():
             return self.builder.number(body)
         if isinstance(body, sp.Add):
+            condition = _domain(body)
+            if condition is not None:
+                return self.lower(scalar.where(condition, 1, sp.nan, evaluate=False), values)
             return self._sum(body, values)
         if isinstance(body, sp.Mul):
             return self._product(body, values)

@@ -182,8 +182,9 @@ def _vector(links: Sequence[Form]) -> Tree:
 def _inner(links: list[Form], flat: bool) -> Form:
     """Write a scalar, forwards or backwards, or as a square where the chain is a palindrome."""
     backwards = [link.transposed for link in reversed(links)]
-    readings = [_read(links, 0), _read(backwards, 0)]
-    tree = min(readings, key=lambda reading: (reading[0], reading[1].sketch))[1]
+    readings = [(_read(way, 0), way[0].turned) for way in (links, backwards)]
+    # A sum reads 𝟏ᵀ x: where both ways cost the same, the ones come first.
+    tree = min(readings, key=lambda r: (r[0][0], not _is_ones(r[1]), r[0][1].sketch))[0][1]
     half = len(links) // 2
     if len(links) % 2 == 0 and all(
         a.key == b.key for a, b in zip(links[:half], backwards[:half], strict=True)
@@ -193,6 +194,10 @@ def _inner(links: list[Form], flat: bool) -> Form:
         if square.cost < tree.cost:
             return Form(square, square, 0)
     return Form(tree, tree, 0, flat)
+
+
+def _is_ones(tree: Tree) -> bool:
+    return isinstance(tree, Call) and tree.name == "ones"
 
 
 def _read(links: Sequence[Form], rank: int) -> tuple[tuple[int, int], Tree]:

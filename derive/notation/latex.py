@@ -6,6 +6,7 @@ written by its entries.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -97,9 +98,11 @@ def _write(tree: Tree, written: Mapping[Tree, Written]) -> Written:
         inner = tree.args[0]
         if isinstance(inner, Call) and inner.name == "inv" and written[inner][1] == POWER:
             return at(inner.args[0], ATOM) + r"^{-\top}", POWER
+        if isinstance(inner, Index) and written[inner][0].endswith("]}"):
+            return written[inner][0] + r"^{\top}", POWER  # above the subscript
         return at(inner, ATOM) + r"^{\top}", POWER
     if isinstance(tree, Product):
-        return " ".join(at(factor, POWER) for factor in tree.args), PRODUCT
+        return _beside([at(factor, POWER) for factor in tree.args]), PRODUCT
     if isinstance(tree, Power):
         exponent = written[tree.args[1]][0]
         return f"{at(tree.args[0], ATOM)}^{{{_entrywise(tree)}{exponent}}}", POWER
@@ -175,7 +178,7 @@ def _times(tree: Times, at: Any, written: Mapping[Tree, Written]) -> Written:
         parts.append(at(arrays[0], PRODUCT))
     elif arrays:
         parts.append(r" \odot ".join(at(t, POWER) for t in arrays))
-    text = sign + " ".join(parts)
+    text = sign + _beside(parts)
     if divided:
         text += r" \oslash " + r" \oslash ".join(divided)
     return text, PRODUCT
@@ -188,8 +191,23 @@ def _row(factors: Sequence[Tree], at: Any, lone: int = SUM) -> str:
     text = ""
     for factor in factors:
         piece = at(factor, POWER)
-        text += (r" \cdot " if piece[0].isdigit() else " ") + piece if text else piece
+        if text and piece[0].isdigit():
+            text += r" \cdot " + piece
+        else:
+            text = _beside([text, piece]) if text else piece
     return text
+
+
+def _beside(factors: Sequence[str]) -> str:
+    """Write factors side by side, with a gap at names of several letters, which would run on."""
+    text = factors[0]
+    for factor in factors[1:]:
+        runs_on = re.search(_WORD + "$", text) or re.match(_WORD, factor)
+        text += (r" \, " if runs_on else " ") + factor
+    return text
+
+
+_WORD = r"\\math(?:rm|bf)\{[^{}]{2,}\}"
 
 
 def _call(tree: Call, at: Any, written: Mapping[Tree, Written]) -> Written:

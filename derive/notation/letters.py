@@ -11,6 +11,8 @@ UNICODE = {
 }
 UNICODE |= {c.upper(): UNICODE[c].capitalize() for c in "γδθλξπσυφψω"}
 _GREEK = frozenset(UNICODE.values())
+_SHORT = {"lam": "lambda"}
+"""What Greek letters are called in Python where their name is a keyword."""
 ACCENTS = {"_bar": r"\bar", "_hat": r"\hat"}
 _ESCAPES = {
     "\\": r"\backslash ",
@@ -55,7 +57,7 @@ def letter(name: str, rank: int = 0) -> str:
     stem, subscript = _split(name)
     primes = len(stem) - len(stem.rstrip("'"))
     stem = stem.rstrip("'") or "'"
-    greek = UNICODE.get(stem, stem)
+    greek = UNICODE.get(stem, _SHORT.get(stem, stem))
     if greek in _GREEK:
         core = rf"\{greek}"
         core = rf"\boldsymbol{{{core}}}" if rank else core

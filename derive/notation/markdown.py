@@ -19,6 +19,18 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", text)
 
 
+def sentence(text: str) -> str:
+    r"""Write a sentence in which code stands between backticks.
+
+    Examples
+    --------
+    >>> print(sentence("Write `a_b * c` for a_b."))
+    Write `a_b * c` for a\_b.
+    """
+    parts = re.split(r"(`[^`]+`)", text)
+    return "".join(part if k % 2 else escaped(part) for k, part in enumerate(parts))
+
+
 def mathematics(tex: str) -> str:
     r"""Give a formula, on one line and without the bar that would end the cell of a table.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 import sympy as sp
 
@@ -298,6 +299,12 @@ class Network:
             return (diagonal(self._flat(chain(vectors[row].links))),)
         if matrices:
             links = matrices[0].from_label(row).links
+            mask = chain(links)
+            if row in vectors and column in vectors and is_mask(mask.straight):
+                right = self._column(vectors[column], column)
+                outer = chain((*self._column(vectors[row], row), *_reversed(right)))
+                straight = band([mask.straight, outer.straight])
+                return (Form(straight, band([mask.turned, outer.turned]), 2),)
             if row in vectors:
                 links = (diagonal(self._flat(chain(vectors[row].links))), *links)
             if column in vectors:
@@ -367,10 +374,16 @@ def _einsum_order(operand: tuple[str, Tree]) -> tuple[int, str]:
     return operand[1].cost, operand[0]
 
 
+def is_mask(tree: Tree) -> TypeGuard[Call]:
+    """Tell whether a matrix is one within a triangle and zero outside of it."""
+    if not (isinstance(tree, Call) and tree.name in ("tril", "triu")):
+        return False
+    return isinstance(tree.args[0], Call) and tree.args[0].name == "ones"
+
+
 def band(factors: list[Tree]) -> Tree:
     """Multiply entry by entry; a mask of a triangle becomes tril or triu of the rest."""
-    masks = [f for f in factors if isinstance(f, Call) and f.name in ("tril", "triu")]
-    masks = [f for f in masks if isinstance(f.args[0], Call) and f.args[0].name == "ones"]
+    masks = [f for f in factors if is_mask(f)]
     if not masks:
         return times(factors)
     tree = times([f for f in factors if f not in masks])

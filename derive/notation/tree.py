@@ -242,9 +242,12 @@ def _restored(inner: Sequence[Any], key: Sequence[Any]) -> list[Any] | None:
     joined, left = [], list(inner)
     for entry in key:
         first = left.pop(0) if left else FULL
-        if isinstance(first, Number) != (entry is None):
+        if isinstance(first, Number) and entry is None:
+            joined.append(_alone(first))
+        elif isinstance(first, Number) or entry is None:
             return None
-        joined.append(_alone(first) if entry is None else first)
+        else:
+            joined.append(first)
     return [*joined, *left]
 
 

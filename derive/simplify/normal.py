@@ -151,7 +151,7 @@ def _as_product(
     copies = 1
     if squares and isinstance(tensor, Map) and tensor.body == placeholder(0) ** 2:
         (base,), (own,) = tensor.operands, named_labels(tensor.labels)
-        if isinstance(base, Contraction) and len(own) == base.ndim:
+        if isinstance(base, Contraction) and not is_named(base) and len(own) == base.ndim:
             copies, names, tensor = (
                 2,
                 tuple(names[k] if k < len(names) else k + fresh for k in own),

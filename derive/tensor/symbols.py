@@ -42,13 +42,22 @@ def scalar(name: str, *, positive: bool = False) -> Tensor:
     return tensor(name, positive=positive)
 
 
-def vector(name: str, n: object, *, positive: bool = False, simplex: bool = False) -> Tensor:
+def vector(
+    name: str,
+    n: object,
+    *,
+    dtype: str = "float",
+    positive: bool = False,
+    simplex: bool = False,
+) -> Tensor:
     """Declare a vector of one axis as an input.
 
     Parameters
     ----------
     name : str
     n : size
+    dtype : {"float", "int", "bool"}
+        As for ``tensor``.
     positive : bool
         Whether every entry is positive.
     simplex : bool
@@ -60,16 +69,18 @@ def vector(name: str, n: object, *, positive: bool = False, simplex: bool = Fals
     >>> derive.vector("x", 3).shape
     (3,)
     """
-    return tensor(name, n, positive=positive, simplex=simplex)
+    return tensor(name, n, dtype=dtype, positive=positive, simplex=simplex)
 
 
-def matrix(name: str, m: object, n: object, **structure: bool) -> Tensor:
+def matrix(name: str, m: object, n: object, *, dtype: str = "float", **structure: bool) -> Tensor:
     """Declare a matrix as an input.
 
     Parameters
     ----------
     name : str
     m, n : sizes
+    dtype : {"float", "int", "bool"}
+        As for ``tensor``.
     **structure : bool
         ``symmetric``, ``diagonal``, ``lower_triangular``, ``upper_triangular``,
         ``positive_definite``, ``orthogonal``, ``positive`` (every entry is), and ``simplex``
@@ -90,7 +101,7 @@ def matrix(name: str, m: object, n: object, **structure: bool) -> Tensor:
     >>> derive.sum(derive.matrix("Y", n, 3, simplex=True), axis=1)
     ones(n)
     """
-    return _declare(name, (m, n), "float", structure)
+    return _declare(name, (m, n), dtype, structure)
 
 
 def tensor(name: str, *shape: object, dtype: str = "float", **structure: bool) -> Tensor:

@@ -147,7 +147,7 @@ class Verdict:
         notes = [str(finding) for finding in self.findings]
         if self.counterexample is not None:
             notes.append(f"For example, {self.counterexample}.")
-        listed = "\n".join(f"- {markdown.escaped(note)}" for note in notes)
+        listed = "\n".join(f"- {markdown.sentence(note)}" for note in notes)
         answer = markdown.escaped(self.answer)
         return "\n\n".join(filter(None, (answer, markdown.table(("", ""), rows), listed)))
 

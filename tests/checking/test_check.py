@@ -10,6 +10,7 @@ import derive
 from codegen.checking import evaluate
 from codegen.checking.diagnosis import diagnose
 from derive.derivation import Derivation
+from derive.tensor import construct
 
 n, d = derive.dims("n d")
 X, w, y = derive.matrix("X", n, d), derive.vector("w", d), derive.vector("y", n)
@@ -105,6 +106,8 @@ def test_sizes_seed_and_values():
 def test_inputs_are_drawn_in_the_domain():
     x = derive.vector("x", n)
     assert codegen.check(derive.gradient(derive.sum(derive.log(x) * derive.sqrt(x)), x)).passed
+    # The gradient 1 / x has values where the logarithm has none.
+    assert codegen.check(derive.gradient(derive.sum(derive.log(x)), x)).passed
     A = derive.matrix("A", n, n)
     assert codegen.check(derive.gradient(derive.logdet(A), A)).passed
     with pytest.raises(derive.UnsupportedError, match="no random inputs"):
@@ -115,6 +118,13 @@ def test_definition_is_independent_of_numpy():
     A = derive.matrix("A", n, n)
     value = evaluate(derive.det(A), {"A": np.diag([1e-5, 1e5, 2.0])})
     assert value == pytest.approx(2.0, rel=1e-15)
+
+
+def test_operation_without_a_definition_is_refused():
+    x = derive.vector("x", derive.dims("n"))
+    unknown = construct.primitive("mystery", (x,), x.shape)
+    with pytest.raises(derive.UnsupportedError, match="definition of 'mystery' is not known"):
+        evaluate(unknown, {"x": np.ones(2)})
 
 
 def test_diagnosis_of_values_that_are_not_finite():

@@ -193,6 +193,22 @@ def test_identifiers():
     ]
 
 
+def test_hessian_through_a_named_difference():
+    """A name on a multiple of a node, whose cotangents in a Hessian have axes of an output."""
+    M, v, u = derive.matrix("M", n, d), derive.vector("v", d), derive.vector("u", n)
+    r = derive.let("r", M @ v - u)
+    hessian = derive.hessian(derive.sum(derive.sqrt(1 + r**2)), v)
+    assert "r = M @ v - u" in codegen.to_numpy(hessian).source
+    codegen.check(hessian).raise_if_failed()
+
+
+def test_comment_says_which_product_comes_first():
+    A, B = derive.matrix("A", n, n), derive.matrix("B", n, n)
+    source = codegen.to_numpy({"C": (A * B) @ A, "D": (A @ B) * B}).source
+    assert "# (A ⊙ B) A" in source
+    assert "# (A B) ⊙ B" in source
+
+
 def test_same_name_twice_is_refused():
     with pytest.raises(derive.ShapeError, match="w is declared twice"):
         codegen.to_numpy(derive.sum(w) + derive.sum(derive.vector("w", n)))

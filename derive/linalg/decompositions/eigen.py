@@ -154,6 +154,7 @@ def _lesson() -> Lesson:
                 (V.T @ dV) @ linear.diag(w) + linear.diag(dw),
             ),
             Equation("keep the diagonal, where V.T @ dV is 0", dw, linear.diag(between)),
+            Equation("write F for the reciprocal gaps", F * (w - w[:, None]), 1 - linear.eye(n)),
             Equation("divide the rest by the gaps", V.T @ dV, F * between),
             Equation("solve for the differential", dV, V @ (F * between)),
             Equation(
@@ -163,6 +164,7 @@ def _lesson() -> Lesson:
             ),
             Equation("move everything off dA", A_bar, symmetric_part(V @ inner @ V.T)),
         ),
+        names={F: "F"},
     )
 
 
