@@ -10,7 +10,7 @@ import sympy as sp
 
 from derive.notation.algebra import times, total
 from derive.notation.entrywise import coefficient_tree
-from derive.notation.form import Form, settled
+from derive.notation.form import Form, settled, unsigned_form
 from derive.notation.network import Term
 from derive.notation.tree import Tree
 
@@ -38,8 +38,9 @@ def sum_of(terms: Sequence[Term], rank: int, columns: bool) -> Term:
     if row:
         straight, turned = turned, straight
     form = settled(straight, turned, rank, not vectors or vectors[0].flat)
-    form = replace(form.transposed if row else form, terms=tuple(rest))
-    return Term(coefficient, scalars, (form,))
+    sign, form = unsigned_form(form.transposed if row else form)
+    signed = tuple(replace(term, coefficient=sign * term.coefficient) for term in rest)
+    return Term(sign * coefficient, scalars, (replace(form, terms=signed),))
 
 
 def _collected(terms: Sequence[Term]) -> list[Term]:

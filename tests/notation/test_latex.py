@@ -31,6 +31,7 @@ FORMULAS = [
     ("g.log(g.det(A))", r"\log\det \mathbf{A}"),
     ("g.trace(A @ B)", r"\operatorname{tr}\left(\mathbf{A} \mathbf{B}\right)"),
     ("g.sum(x)", r"\mathbf{1}^{\top} \mathbf{x}"),
+    ("g.sum(g.exp(A @ x))", r"\mathbf{1}^{\top} \exp\left(\mathbf{A} \mathbf{x}\right)"),
     ("X + x", r"\mathbf{X} + \mathbf{1} \mathbf{x}^{\top}"),
     ("(x > 0) * x", r"\mathbf{x} \odot \left[\mathbf{x} > 0\right]"),
     (
@@ -50,6 +51,10 @@ FORMULAS = [
         r"\text{where } \mathbf{p} = \operatorname{softmax}\left(\mathbf{x}\right)",
     ),
     ("g.zeros(n)", r"\mathbf{0}"),
+    (
+        'g.scalar("rate") * g.matrix("weights", n, n) @ x',
+        r"\mathrm{rate} \, \mathbf{weights} \, \mathbf{x}",
+    ),
     (
         "-(g.trace(A) + x @ y)",
         r"-\left(\operatorname{tr}\left(\mathbf{A}\right) + \mathbf{x}^{\top} \mathbf{y}\right)",

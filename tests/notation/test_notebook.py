@@ -90,7 +90,7 @@ def test_wrong_claim_is_shown_with_what_is_right() -> None:
     assert "| claimed | $" in shown
     assert "| derived | $" in shown
     assert shown.startswith(str(verdict).splitlines()[0])
-    assert "\n- The term \\`X.T @ y\\` of the claim has the wrong sign." in shown
+    assert "\n- The term `X.T @ y` of the claim has the wrong sign." in shown
 
 
 def test_names_cannot_inject_markup() -> None:

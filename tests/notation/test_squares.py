@@ -38,3 +38,11 @@ def test_squares(expr, text):
     found = eval(text, {"outer": np.multiply.outer, **known})
     entries = codegen.to_numpy(right)
     np.testing.assert_allclose(found, entries(**{k: known[k] for k in entries.inputs}), rtol=1e-12)
+
+
+def test_the_square_of_a_product_that_has_a_name():
+    places, turn = derive.matrix("places", n, m), derive.matrix("turn", m, m)
+    turned = derive.let("turned", places @ turn)
+    where = "\nwhere turned = places @ turn"
+    assert str(derive.sum(turned**2, axis=1)) == "sum(turned ** 2, axis=1)" + where
+    assert str(derive.gradient(derive.sum(turned**2), turn)) == "2 * places.T @ turned" + where
