@@ -377,18 +377,22 @@ def derivative(body: sp.Expr, u: sp.Symbol) -> sp.Expr:
 
 
 def _simple_quotient(body: sp.Mul, u: sp.Symbol) -> sp.Expr | None:
-    """Differentiate a / b as (a' b - a b') / b**2 where that numerator is a constant.
+    """Differentiate a / b**p as (a' b - p a b') / b**(p + 1) where that numerator is no sum.
 
-    The product rule would write the slope of x / (1 + |x|) as a difference that cancels.
+    The product rule would write the slopes of x / (1 + |x|) and of x / sqrt(1 + x**2) as
+    differences that cancel.
     """
-    below = [f for f in body.args if f.is_Pow and f.exp.is_Integer and f.exp < 0 and f.has(u)]
-    under = 1 / sp.Mul(*below)
-    over = body * under
+    below = [f for f in body.args if f.is_Pow and f.exp.is_Rational and f.exp < 0 and f.has(u)]
+    if len(below) == 1:
+        base, power = below[0].base, -below[0].exp
+    else:
+        base, power = 1 / sp.Mul(*below), sp.S.One
+    over = body * base**power
     if not below or not over.has(u):
         return None
-    top = derivative(over, u) * under - over * derivative(under, u)
+    top = derivative(over, u) * base - power * over * derivative(base, u)
     top = tidy(sp.expand(top))
-    return None if top.has(u) else top / under**2
+    return None if isinstance(top, sp.Add) and top.has(u) else top / base ** (power + 1)
 
 
 def _partial(call: sp.Function, position: int) -> sp.Expr:

@@ -2,16 +2,17 @@
 The eigenproblem with repeated eigenvalues
 ==========================================
 
-A graph, a molecule or a grid of pixels with a symmetry has eigenvalues that coincide. The
-derivative of an eigenvector divides by the gaps between eigenvalues, and automatic differentiation
-gives nan there. Most of what is computed from eigenvectors does have a derivative all the same.
+Members of a club who have the same friends give its Laplacian an eigenvalue that repeats, and
+automatic differentiation through the eigenvectors divides by a gap that is rounding alone. Most of
+what is computed from eigenvectors does have a derivative there: how heat spreads, for one.
 """
 
 # %%
 # What divides by a gap
 # ---------------------
-# The derivation starts at ``A @ V = V @ diag(w)``. The cotangent of the eigenvectors is divided by
-# the gaps, since the derivative of ``V`` itself is:
+# A cotangent of the eigenvectors is divided by the gaps between eigenvalues: ``R`` has one over
+# each, and 0 on the diagonal. Where two of them coincide, any rotation of their eigenvectors gives
+# eigenvectors again, and there is no derivative.
 
 import derive
 from derive import linalg
@@ -20,240 +21,161 @@ n = derive.dims("n")
 A = derive.matrix("A", n, n, symmetric=True)
 w, V = linalg.eigh(A)
 V_bar = derive.matrix("V_bar", n, n)
-
-pulled = derive.vjp(V, A, cotangent=V_bar)
-print(pulled)
-
-# %%
-
-pulled.steps
-
-# %%
-# Where two eigenvalues coincide, any rotation of their two eigenvectors gives eigenvectors again. A
-# small change of ``A`` picks one of them, another change another: there is no derivative.
+derive.vjp(V, A, cotangent=V_bar)
 
 # %%
 # What does not
 # -------------
-# Sums over all eigenvalues are functions of the matrix. What is written in eigenvalues comes back
-# without them where it can, and never with a gap:
+# Heat that spreads along the edges of a graph for a unit of time, if ``A`` is its Laplacian. A
+# rotation of eigenvectors cancels in this product.
 
-for f in (w**2, derive.log(w), derive.exp(w), -w * derive.log(w)):
-    print(derive.gradient(derive.sum(f), A))
-
-# %%
-# So are matrices ``V @ diag(h(w)) @ V.T``, in which a rotation of eigenvectors cancels. The rule of
-# Daleckii and Krein (1965) has divided differences, ``(h(x) - h(y)) / (x - y)``, which are
-# ``h'(x)`` where ``x`` and ``y`` coincide.
-
+heat = derive.let("K", V @ derive.diag(derive.exp(-w)) @ V.T)
 B = derive.matrix("B", n, n, symmetric=True)
-logarithm = derive.let("Y", V @ derive.diag(derive.log(w)) @ V.T)
-print(logarithm)
+pulled = derive.vjp(heat, A, cotangent=B)
+pulled
 
 # %%
+# In place of gaps there are divided differences, which have a limit where two eigenvalues coincide:
+# the rule of Daleckii and Krein (1965).
 
-pulled = derive.vjp(logarithm, A, cotangent=B)
 pulled.steps
 
 # %%
-# And so is the projector on the space of the last two eigenvectors. It has gaps, but none between
-# the two: only from one of the two to one of the others.
+# The mistake: it is not the exponential of a number
+# --------------------------------------------------
+# That of a number is its own derivative. For the trace this carries over, and for the matrix it
+# does not, since ``A`` and its change do not commute:
 
-projector = V[:, -2:] @ V[:, -2:].T
-print(derive.vjp(projector, A, cotangent=B))
-
-# %%
-# The mistake: it is not the logarithm of a number
-# ------------------------------------------------
-# The derivative of ``log(x)`` is ``1 / x``, and for the trace of the logarithm that carries over.
-# For the matrix it does not, since ``A`` and its change do not commute:
-
-from derive import inv
-
-print(derive.verify(inv(A), derive.trace(logarithm), A))
+derive.gradient(derive.trace(heat), A)
 
 # %%
 
-print(derive.verify((inv(A) @ B + B @ inv(A)) / 2, logarithm, A, cotangent=B))
+derive.verify(-(heat @ B + B @ heat) / 2, heat, A, cotangent=B)
 
 # %%
-# Branches that cross
-# -------------------
-# The eigenvalues of a matrix that moves on a line. Sorted, they have kinks where they meet, and
-# their slopes, here by the derived rule, jump. The slope of a sum over all of them does not.
-
-import matplotlib.pyplot as plt
-import numpy as np
+# The check
+# ---------
 
 import codegen
 
-dA = derive.matrix("dA", n, n, symmetric=True)
-total = derive.sum(derive.log(w))
-outputs = {name: derive.jvp(value, A, tangent=dA) for name, value in (("w", w), ("sum", total))}
-slopes_at = codegen.to_numpy({"values": w, **outputs}, name="slopes", inputs=[A, dA])
-
-generator = np.random.default_rng(0)
-basis = np.linalg.qr(generator.standard_normal((3, 3)))[0]
-start = basis @ np.diag([1.0, 2.0, 3.0]) @ basis.T
-move = basis @ np.diag([1.5, 0.0, -1.0]) @ basis.T
-places = np.linspace(0, 2, 201)
-along = [slopes_at(start + t * move, move) for t in places]
-
-figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-left.plot(places, [at["values"] for at in along])
-left.set(xlabel="t", ylabel="eigenvalues of A + t dA")
-right.plot(places, [at["w"] for at in along])
-right.plot(places, [at["sum"] for at in along], "k--")
-right.plot([], [], "k--", label="sum of the logarithms")
-right.set(xlabel="t", ylabel="slopes", ylim=(-1.2, 2.1))
-right.legend(loc="upper right")
-plt.show()
+codegen.check(pulled).raise_if_failed()
 
 # %%
-# Against automatic differentiation
-# ---------------------------------
-# The logarithm of a matrix by its eigenvectors in JAX, and the derived code, which JAX runs too.
+# The code
+# --------
+
+outputs, inputs = {"K": heat, "A_bar": pulled}, [A, B]
+diffuse = codegen.to_numpy(outputs, name="diffuse", inputs=inputs)
+diffuse
+
+# %%
+
+codegen.to_jax(outputs, name="diffuse", inputs=inputs)
+
+# %%
+# How near is too near?
+# ---------------------
+# The eigenvalues 1, 2 and 2 + gap. SciPy has an algorithm for the derivative of the exponential
+# that uses no eigenvectors, and serves as the witness for both.
 
 import jax
 import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.linalg import expm_frechet
 
 jax.config.update("jax_enable_x64", True)
-derived = codegen.to_jax({"Y": logarithm, "A_bar": pulled}, name="logarithm", inputs=[A, B])
-print(derived.source[derived.source.index("def _divided_difference") :])
 
 
-@jax.jit
 @jax.grad
 def traced(matrix, weight):
     w, V = jnp.linalg.eigh(matrix)
-    return jnp.sum(weight * ((V * jnp.log(w)) @ V.T))
+    return jnp.sum(weight * ((V * jnp.exp(-w)) @ V.T))
 
 
+generator = np.random.default_rng(0)
+basis = np.linalg.qr(generator.standard_normal((3, 3)))[0]
 weight = generator.standard_normal((3, 3))
 weight = weight + weight.T
-print(traced(jnp.eye(3), weight))
-print(derived(jnp.eye(3), weight)["A_bar"] - weight)
-
-# %%
-# At the identity the derivative is the weight itself. How near is too near? For the eigenvalues 1,
-# 2 and 2 + gap, the error of both derivatives, against the rule in the basis that is known here:
-
-
-def exact(gap):
-    """The matrix with the eigenvalues 1, 2, 2 + gap, and the derivative there."""
-    x = np.array([1.0, 2.0, 2.0 + gap])
-    ratio = (x - x[:, None]) / x[:, None]
-    quotient = np.where(ratio == 0, 1, np.log1p(ratio) / np.where(ratio == 0, 1, ratio))
-    differences = quotient / x[:, None]
-    return (basis * x) @ basis.T, basis @ (differences * (basis.T @ weight @ basis)) @ basis.T
-
-
-gaps = 10.0 ** np.arange(-15, 0.5, 0.5)
+gaps = 10.0 ** np.arange(-16, 0.5, 0.5)
 errors = {"jax.grad through eigh": [], "derived": []}
 for gap in gaps:
-    matrix, right = exact(gap)
-    found = traced(matrix, weight), derived(matrix, weight)["A_bar"]
+    matrix = (basis * [1, 2, 2 + gap]) @ basis.T
+    exact = expm_frechet(-matrix, -weight, compute_expm=False)
+    found = np.asarray(traced(matrix, weight)), diffuse(matrix, weight)["A_bar"]
     for error, slope in zip(errors.values(), found, strict=True):
-        error.append(np.abs((slope + slope.T) / 2 - right).max())
-figure, axes = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
-for name, error in errors.items():
-    axes.loglog(gaps, error, "o-", markersize=4, label=name)
-axes.set(xlabel="gap between two eigenvalues", ylabel="largest error of the derivative")
-axes.legend()
+        error.append(np.abs((slope + slope.T) / 2 - exact).max())
+assert max(errors["derived"]) < 1e-14
+
+plt.rcParams["font.size"] = 12
+figure, axes = plt.subplots(figsize=(5.6, 3.8), layout="constrained")
+for (name, error), color, marker in zip(errors.items(), ("#D55E00", "#0072B2"), "so", strict=True):
+    axes.loglog(gaps, error, marker + "-", color=color, markersize=5)
+    axes.annotate(name, (gaps[8], 3 * error[8]), color=color)
+axes.set(xlabel="gap between two eigenvalues", ylabel="error of the derivative")
+axes.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# The exponent of natural images
-# ------------------------------
-# Photographs look alike at every scale: their power falls as a power of the frequency, which is
-# near :math:`1 / f^2` (Field, 1987). On a grid of pixels, with ``H`` the Laplacian along its rows
-# and ``U`` that along its columns, such a Gaussian field has the inverse covariance
-# ``A**alpha``, where ``A = kappa * I + a * H + b * U``, and ``alpha = 1`` is the exponent 2. The
-# likelihood of patches asks for their covariance ``C``.
+# The karate club
+# ---------------
+# A club of 34 that split in two, with a friendship for each edge (Zachary, 1977; networkx carries
+# it). How much more heat would pass from the instructor to the president, who fell out, if a
+# friendship were closer?
 
-H, U = (derive.matrix(name, n, n, symmetric=True) for name in "HU")
-C = derive.matrix("C", n, n, symmetric=True)
-params = {name: derive.scalar(name, positive=True) for name in ("kappa", "a", "b", "alpha")}
-kappa, a, b, alpha = params.values()
+import networkx as nx
 
-A = derive.let("A", kappa * derive.eye(n) + a * H + b * U)
-power = linalg.spectral_function(lambda t, exponent: t**exponent, A, alpha)
-log_det = derive.sum(derive.log(linalg.eigvalsh(A)))
-loss = derive.let("f", (derive.trace(power @ C) - alpha * log_det) / 2)
-gradient = derive.gradient(loss, params)
-print(gradient)
+graph = nx.karate_club_graph()
+laplacian = nx.laplacian_matrix(graph, weight=None).toarray().astype(float)
+repeated = np.sum(np.diff(np.linalg.eigvalsh(laplacian)) < 1e-9)
+print(f"{repeated} of the gaps between its eigenvalues are zero")
 
-# %%
-
-print(codegen.check(gradient).raise_if_failed())
-
-# %%
-
-inputs = {"params": params, "H": H, "U": U, "C": C}
-field = codegen.to_numpy((loss, gradient), name="field", inputs=inputs)
-print(field.source[field.source.index("def field") :])
+source, target = 0, 33
+between = np.zeros((34, 34))
+between[source, target] = between[target, source] = 0.5
+everywhere = generator.standard_normal((34, 34))
+for name, weight in {"between the two": between, "anywhere": everywhere + everywhere.T}.items():
+    witness = expm_frechet(-laplacian, -weight, compute_expm=False)
+    derived = diffuse(laplacian, weight)["A_bar"]
+    by_jax = np.asarray(traced(laplacian, weight))
+    np.testing.assert_allclose(derived, witness, atol=1e-12)
+    errors = [np.abs((slope + slope.T) / 2 - witness).max() for slope in (derived, by_jax)]
+    print(f"heat {name}: error {errors[0]:.0e}, of jax.grad {errors[1]:.0e}")
 
 # %%
-# Rows and columns of a square grid are alike, so that for ``a = b``, where a fit begins, most of
-# the eigenvalues come twice.
+# The two that fell out have no share in the vectors that repeat, so that automatic differentiation
+# is lucky with them, and with a function of all entries it is not.
+#
+# A friendship adds to two entries on the diagonal and takes from two beside it. The edges that pass
+# on most heat are those of common friends.
 
-side = 10
-line = 2 * np.eye(side) - np.eye(side, k=1) - np.eye(side, k=-1)
-line[0, 0] = line[-1, -1] = 1
-along_rows, along_columns = np.kron(np.eye(side), line), np.kron(line, np.eye(side))
-grid = np.eye(side**2) + along_rows + along_columns
-print(f"{np.sum(np.diff(np.linalg.eigvalsh(grid)) < 1e-9)} of {side**2 - 1} gaps are zero")
-print("jax.grad through its eigenvectors:", traced(grid, np.eye(side**2)).ravel()[:4])
+edges = np.array(graph.edges)
+first, second = edges.T
+by_matrix = diffuse(laplacian, between)["A_bar"]
+effect = by_matrix[first, first] + by_matrix[second, second] - 2 * by_matrix[first, second]
+effect = 1000 * effect
+places = nx.spring_layout(graph, seed=3)
+order = np.argsort(effect)[::-1]
+for number in order[:3]:
+    print(f"friendship {tuple(map(int, edges[number]))}: {effect[number]:.2f} thousandths")
 
-# %%
-# The patches are cut from a photograph that scikit-learn carries.
-
-from scipy.optimize import minimize
-from sklearn.datasets import load_sample_image
-from sklearn.feature_extraction.image import extract_patches_2d
-
-photograph = load_sample_image("china.jpg").mean(axis=2) / 255
-patches = extract_patches_2d(photograph, (side, side), max_patches=4000, random_state=0)
-patches = patches.reshape(len(patches), -1) - patches.mean()
-covariance = patches.T @ patches / len(patches)
-
-
-def objective(logarithms):
-    found = dict(zip(params, np.exp(logarithms), strict=True))
-    value, slopes = field(found, along_rows, along_columns, covariance)
-    return value, np.array([slopes[name] * found[name] for name in params])
-
-
-ones = dict.fromkeys(params, 1.0)
-slopes = field(ones, along_rows, along_columns, covariance)[1]
-print("gradient at the start:", {name: round(float(v), 3) for name, v in slopes.items()})
-result = minimize(objective, np.zeros(4), jac=True, method="L-BFGS-B")
-found = dict(zip(params, np.exp(result.x), strict=True))
-print(f"after {result.nit} iterations:", {name: round(float(v), 3) for name, v in found.items()})
-print(f"the power falls as 1 / f ** {2 * found['alpha']:.2f}")
-
-# %%
-# On the left, the correlation of pixels by their distance, in the patches (dots) and in the fitted
-# field (lines): this photograph is smoother along its columns, and ``b`` is larger. Far along its
-# rows it is no such field. On the right, the variance of the patches along each eigenvector of
-# ``A``, and what the field has there: a straight line of slope ``-alpha``.
-
-values, vectors = np.linalg.eigh(
-    found["kappa"] * np.eye(side**2) + found["a"] * along_rows + found["b"] * along_columns
+figure, axes = plt.subplots(figsize=(5.6, 4.2), layout="constrained")
+largest = np.abs(effect).max()
+nx.draw_networkx_edges(graph, places, ax=axes, edge_color="0.85")
+drawn = nx.draw_networkx_edges(
+    graph,
+    places,
+    ax=axes,
+    edgelist=[tuple(edge) for edge in edges],
+    edge_color=effect,
+    edge_cmap=plt.cm.RdBu,
+    edge_vmin=-largest,
+    edge_vmax=largest,
+    width=1 + 3 * np.abs(effect) / largest,
 )
-model = (vectors * values ** -found["alpha"]) @ vectors.T
-figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-for name, color, turn in (("rows", "C0", (0, 1, 2, 3)), ("columns", "C1", (1, 0, 3, 2))):
-    for table, style, label in ((covariance, "o", None), (model, "-", f"along {name}")):
-        cube = table.reshape(side, side, side, side).transpose(turn)
-        same_line = np.mean([cube[i, :, i, :] for i in range(side)], axis=0)
-        apart = np.array([np.mean(np.diagonal(same_line, k)) for k in range(side)])
-        left.plot(apart / apart[0], style, color=color, label=label)
-left.set(xlabel="distance in pixels", ylabel="correlation")
-left.legend()
-variances = np.sum(vectors * (covariance @ vectors), axis=0)
-right.loglog(values, variances, "C2o", markersize=4, label="patches")
-right.loglog(values, values ** -found["alpha"], "k-", label="field")
-right.set(xlabel="eigenvalue of A", ylabel="variance")
-right.legend()
+nx.draw_networkx_nodes(graph, places, ax=axes, node_size=40, node_color="0.3")
+for node, name in ((source, "instructor"), (target, "president")):
+    axes.annotate(name, places[node], (8, 8), textcoords="offset points", weight="bold")
+figure.colorbar(drawn, label="heat that arrives, in thousandths", shrink=0.8)
+axes.set_axis_off()
 plt.show()

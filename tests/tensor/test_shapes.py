@@ -101,3 +101,8 @@ def test_unsupported_is_refused(name):
 )
 def test_shape(expr, shape):
     assert expr.shape == tuple(map(sp.sympify, shape))
+
+
+def test_vectors_and_matrices_of_integers_are_tensors_of_integers():
+    assert derive.vector("k", 3, dtype="int") is derive.tensor("k", 3, dtype="int")
+    assert derive.matrix("M", 2, 3, dtype="bool") is derive.tensor("M", 2, 3, dtype="bool")

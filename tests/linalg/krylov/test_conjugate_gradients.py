@@ -179,7 +179,7 @@ def test_formulas():
     )
     assert str(ridge()) == "solve(lambda v: X.T @ X @ v + lam ** 2 * v, X.T @ y, method='cg')"
     assert ridge().latex() == (
-        r"\left(\mathbf{v} \mapsto \mathbf{X}^{\top} \mathbf{X} \mathbf{v} + \mathrm{lam}^{2} "
+        r"\left(\mathbf{v} \mapsto \mathbf{X}^{\top} \mathbf{X} \mathbf{v} + \lambda^{2} "
         r"\mathbf{v}\right)^{-1} \left(\mathbf{X}^{\top} \mathbf{y}\right)"
     )
 

@@ -198,6 +198,15 @@ def test_exponential_times_a_vector():
     assert r"\mathbf{p}_{t} = \frac{x_{t}}{4} \mathbf{B} \mathbf{p}_{t+1}" in expr.latex()
 
 
+@pytest.mark.parametrize(
+    ("to_library", "library"), [(codegen.to_numpy, "np"), (codegen.to_jax, "jnp")]
+)
+def test_code_says_where_the_steps_are_too_few(to_library, library):
+    source = to_library(linalg.expm_multiply(B, v, t=t, steps=4)).source
+    assert f", 1, {library}.nan)" in source
+    assert "arcsin" not in source
+
+
 def test_exponential_of_a_function():
     product = lambda u: X.T @ (X @ u) - d * u  # noqa: E731
     expr = linalg.expm_multiply(product, v, t=-0.5, norm=20)
