@@ -13,8 +13,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.codegen.cli.test_guide import printed_by
+
 README = Path(__file__).parent.parent / "README.md"
 EXAMPLE = re.compile(r"```python\n(.*?)```\n(\n```text\n)(.*?)```", re.DOTALL)
+COMMANDS = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
 def with_real_outputs(page: str) -> str:
@@ -29,7 +32,15 @@ def with_real_outputs(page: str) -> str:
         output = "".join(f"{line.rstrip()}\n" for line in printed.getvalue().rstrip().split("\n"))
         return f"```python\n{code}```\n{between}{output}```"
 
-    return EXAMPLE.sub(run, page)
+    return COMMANDS.sub(with_printed, EXAMPLE.sub(run, page))
+
+
+def with_printed(match: re.Match[str]) -> str:
+    """A block of commands, each followed by what it prints."""
+    commands = re.findall(r"^\$ (.*)$", match[1], re.MULTILINE)
+    return "".join(
+        ["```console\n", *(f"$ {line}\n{printed_by(line).rstrip()}\n" for line in commands), "```"]
+    )
 
 
 def test_outputs_are_real() -> None:
