@@ -59,7 +59,7 @@ def eigh(x: TensorLike, b: TensorLike | None = None) -> tuple[Tensor, Tensor]:
     >>> A = derive.matrix("A", n, n, symmetric=True)
     >>> w, V = derive.linalg.eigh(A)
     >>> print(derive.gradient(w[-1], A))
-    V[:, n - 1:] @ V[:, n - 1:].T
+    outer(V[:, -1], V[:, -1])
     where _, V = eigh(A)
     """
     tensor = as_tensor(x)
