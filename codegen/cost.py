@@ -21,6 +21,7 @@ _FREE = (
     "embed",
     "pad",
     "astype",
+    "diagonal",
     "loop",
     "trajectory",
     "last",

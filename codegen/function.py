@@ -18,7 +18,7 @@ from codegen.module import Module
 from codegen.naming import identifier
 from codegen.outputs import Inputs, Outputs, derivations_in, named_outputs, signature
 from codegen.program import Program
-from derive import pytrees
+from derive import Derivation, pytrees
 from derive.tensor.node import Symbol
 
 
@@ -179,7 +179,7 @@ def _generate(
     inputs: Inputs,
     sizes: Mapping[Any, int] | None,
 ) -> GeneratedFunction:
-    leaves = named_outputs(outputs, "result")
+    leaves = named_outputs(outputs, outputs.kind if isinstance(outputs, Derivation) else "result")
     derivations = derivations_in(outputs)
     tensors = [tensor for _, tensor in leaves]
     symbols = signature(tensors, derivations, inputs)

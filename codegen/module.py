@@ -317,6 +317,8 @@ def _summary(leaves: list[Named], derivations: list[Derivation]) -> str:
     symbols = list(dict.fromkeys(identifier(s.name) for d in derivations for s in d.wrt))
     wrt = ", ".join(symbols) if len(symbols) <= MOST_NAMED else f"{len(symbols)} inputs"
     kinds = " and ".join(dict.fromkeys(d.kind for d in derivations))
+    if len(leaves) == 1 == len(derivations) and names[0] == kinds:
+        return f"Compute the {kinds} with respect to {wrt}."
     return f"Compute {computed}: {kinds} with respect to {wrt}."
 
 

@@ -27,10 +27,15 @@ def named_outputs(outputs: Outputs, name: str) -> list[Named]:
     if isinstance(outputs, Mapping):
         return [leaf for key, value in outputs.items() for leaf in named_outputs(value, str(key))]
     if isinstance(outputs, (list, tuple)):
+        kinds = [value.kind if isinstance(value, Derivation) else "" for value in outputs]
+        names = [
+            kind if kind and kinds.count(kind) == 1 else f"{name}_{k + 1}"
+            for k, kind in enumerate(kinds)
+        ]
         return [
             leaf
-            for k, value in enumerate(outputs)
-            for leaf in named_outputs(value, f"{name}_{k + 1}")
+            for own, value in zip(names, outputs, strict=True)
+            for leaf in named_outputs(value, own)
         ]
     return [(name, as_tensor(outputs))]
 

@@ -41,6 +41,9 @@ ROLES = {
     "subtract": "difference",
     "negative": "negated",
     "embed": "diagonal",
+    "diagonal": "diagonal",
+    "take": "taken",
+    "scatter": "scattered",
     "transpose": "turned",
     "max": "largest",
     "min": "smallest",
@@ -85,7 +88,7 @@ class Suggestions:
         """Give a name that recalls what the value is; it need not be unique."""
         if value.name is not None:
             return value.name
-        if value.formula is not None:
+        if value.formula is not None and value.stage != "forward":
             node = cotangent_of(value.formula)
             primal = self.program.value_of.get(node) if node is not None else None
             if primal is not None and primal is not value:
@@ -107,6 +110,10 @@ class Suggestions:
                 return "".join(parts)
         if _is_centred(value):
             return "centred"
+        if value.op == "sum" and value.args[0].op == "diagonal":
+            return "trace"
+        if value.op == "negative" and (short := self._short(value.args[0])):
+            return f"minus_{short}"
         if value.op == "divide" and _is_centred(value.args[0]):
             return "standardized"
         if value.op in FUNCTIONS:

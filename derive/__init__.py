@@ -107,7 +107,11 @@ _LATE = {
 
 def __getattr__(name: str) -> Any:
     if name not in _LATE:
-        raise AttributeError(f"module 'derive' has no attribute {name!r}")
+        from difflib import get_close_matches
+
+        near = [] if name.startswith("_") else get_close_matches(name, __all__, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise AttributeError(f"module 'derive' has no attribute {name!r}{hint}")
     module = import_module(_LATE[name])
     value = module if module.__name__ == f"derive.{name}" else getattr(module, name)
     globals()[name] = value

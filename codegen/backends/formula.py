@@ -30,6 +30,7 @@ _FUNCTIONS = {
     "sum": "Σ",
     "prod": "Π",
     "eigenpairs": "eigh",
+    "diagonal": "diag",
     "svd_factors": "svd",
 }
 _INVERSES = ("inv", "cho_inverse")
@@ -126,8 +127,8 @@ class FormulaPrinter(Printer):
         op = value.op
         if op in ("einsum", "embed"):
             inside = ", ".join(a.source for a in args)
-            simple = {"i->ii": "diag", "ii->i": "diag"}.get(value.attributes[0])
-            return f"{simple}({inside})" if simple else f"[{value.attributes[0]}]({inside})"
+            simple = value.attributes[0] == "i->ii"
+            return f"diag({inside})" if simple else f"[{value.attributes[0]}]({inside})"
         if op == "eye":
             return "I"
         if op in ("tril", "triu"):
@@ -137,6 +138,8 @@ class FormulaPrinter(Printer):
         if op == "full":
             return self.number(value.attributes[0]).source
         inside = ", ".join(a.source for a in args)
+        if op == "sum" and value.args[0].op == "diagonal" and inside.startswith("diag("):
+            return "tr" + inside.removeprefix("diag")
         if op in _ALONG_AXES:
             axes = value.attributes if op in ("sum", "mean") else value.attributes[0]
             whole = len(axes) == value.args[0].ndim

@@ -255,10 +255,16 @@ def _embed(subscripts, diagonal, shape):
             triples = ", ".join(f"({', '.join(width)})" for width in widths)
             zero = f"jnp.zeros((), {args[0].inside(ATOM)}.dtype)"
             return f"jax.lax.pad({args[0].source}, {zero}, [{triples}])"
-        shape = f"jnp.zeros({self.shape(value.shape)}, {args[0].inside(ATOM)}.dtype)"
-        return f"{shape}.at[{self._pad_key(value)}].set({args[0].source})"
+        zeros = f"jnp.zeros({self.shape(value.shape)}, {self._dtype_of(value.args[0], args[0])})"
+        return f"{zeros}.at[{self._pad_key(value)}].set({args[0].source})"
 
     def _scatter(self, value: Value, args: list[Text]) -> str:
-        zeros = f"jnp.zeros({self.shape(value.shape)}, {args[0].inside(ATOM)}.dtype)"
+        zeros = f"jnp.zeros({self.shape(value.shape)}, {self._dtype_of(value.args[0], args[0])})"
         key = ", ".join([":"] * value.attributes[0] + [args[1].source])
         return f"{zeros}.at[{key}].add({args[0].source})"
+
+    def _dtype_of(self, value: Value, text: Text) -> str:
+        """Write the type of an array, whose own text is not written twice unless it is a name."""
+        if text.source.isidentifier() or value.is_int or value.is_bool:
+            return f"{text.inside(ATOM)}.dtype"
+        return self._dtype()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sympy as sp
+from sympy.printing.codeprinter import PrintMethodNotImplementedError
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.pycode import PythonCodePrinter
 
@@ -23,6 +24,7 @@ from derive.tensor.dims import Shape
 from derive.tensor.matrix_operations import OPERATIONS
 from derive.tensor.node import name_of
 from derive.tensor.scalar import is_decimal
+from derive.tensor.structural import downward_end
 
 if TYPE_CHECKING:
     from codegen.backends.loops import Frame, LoopNames, LoopSource
@@ -327,7 +329,12 @@ class Printer:
             if square.count_ops() < value.count_ops():
                 self.uses_math = True
                 return Text(f"math.sqrt({self.number(square).source})", ATOM)
-        source = _sizes.doprint(value.xreplace(self.dims))
+        try:
+            source = _sizes.doprint(value.xreplace(self.dims))
+        except PrintMethodNotImplementedError:
+            if not value.is_number:
+                raise UnsupportedError(f"no code is known for the number {value}") from None
+            return self.number(sp.Rational(repr(float(value))))
         if isinstance(value, sp.floor):
             return Text(source[1:-1], PRODUCT)
         self.uses_math = self.uses_math or "math." in source
@@ -385,7 +392,8 @@ class Printer:
         keys, text = [":"] * inner.ndim, args[0]
         first: dict[int, sp.Expr] = {}
         if inner.op == "slice" and not text.source.isidentifier():
-            keys, text = self._keys(inner.ndim, inner.attributes), self.texts[inner.args[0]]
+            whole = inner.args[0]
+            keys, text = self._keys(whole.shape, inner.attributes), self.texts[whole]
             first = {axis: start for axis, start, _, _ in inner.attributes}
         for axis in value.attributes:
             keys[axis] = self.dim(first.get(axis, sp.S.Zero))
@@ -415,6 +423,9 @@ class Printer:
         return self._along(self.helper("softmax"), value, args)
 
     def _sum(self, value: Value, args: list[Text]) -> str:
+        (summed,) = value.args
+        if summed.op == "diagonal" and summed.ndim == 1 and not args[0].source.isidentifier():
+            return f"{self.module}.trace({self.texts[summed.args[0]].source})"
         return self._reduction(f"{self.module}.sum", value, args, value.attributes)
 
     def _mean(self, value: Value, args: list[Text]) -> str:
@@ -432,6 +443,11 @@ class Printer:
     def _einsum(self, value: Value, args: list[Text]) -> str:
         operands = ", ".join(a.source for a in args)
         return f'{self.module}.einsum("{value.attributes[0]}", {operands})'
+
+    def _diagonal(self, value: Value, args: list[Text]) -> str:
+        last = value.ndim
+        axes = f", axis1={last - 1}, axis2={last}" if last > 1 else ""
+        return f"{self.module}.diagonal({args[0].source}{axes})"
 
     def _tensordot(self, value: Value, args: list[Text]) -> str:
         left, right = (list(axes) for axes in value.attributes[0])
@@ -462,7 +478,8 @@ class Printer:
         return f"{args[0].inside(ATOM)}.reshape{self.shape(value.shape)}"
 
     def _slice(self, value: Value, args: list[Text]) -> str:
-        return f"{args[0].inside(ATOM)}[{self._window(value.ndim, value.attributes)}]"
+        whole = value.args[0].shape
+        return f"{args[0].inside(ATOM)}[{self._window(whole, value.attributes)}]"
 
     def _concatenate(self, value: Value, args: list[Text]) -> str:
         axis = value.attributes[0]
@@ -509,20 +526,20 @@ class Printer:
     def _pad_key(self, value: Value) -> str:
         inner = value.args[0].shape
         parts = [(axis, start, inner[axis], step) for axis, start, step in value.attributes]
-        return self._window(value.ndim, parts)
+        return self._window(value.shape, parts)
 
-    def _window(self, rank: int, parts: Sequence[tuple[int, sp.Expr, sp.Expr, int]]) -> str:
+    def _window(self, whole: Shape, parts: Sequence[tuple[int, sp.Expr, sp.Expr, int]]) -> str:
         """Write the index of parts of axes: so many entries, from a first on, a step apart."""
-        return ", ".join(self._keys(rank, parts))
+        return ", ".join(self._keys(whole, parts))
 
-    def _keys(self, rank: int, parts: Sequence[tuple[int, sp.Expr, sp.Expr, int]]) -> list[str]:
-        keys = [":"] * rank
+    def _keys(self, whole: Shape, parts: Sequence[tuple[int, sp.Expr, sp.Expr, int]]) -> list[str]:
+        keys = [":"] * len(whole)
         for axis, start, count, step in parts:
-            last = sp.expand(start + (count - 1) * step)
             if step > 0:
-                stop = self.dim(sp.expand(last + 1))
+                stop = self.dim(sp.expand(start + (count - 1) * step + 1))
             else:
-                stop = "" if last == 0 else self.dim(sp.expand(last - 1))
+                end = downward_end(start, count, step, whole[axis])
+                stop = "" if end is None else self.dim(end)
             first = "" if start == 0 and step > 0 else self.dim(start)
             keys[axis] = f"{first}:{stop}" + (f":{step}" if step != 1 else "")
         return keys

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 import derive
@@ -58,6 +59,9 @@ class Answer:
 
 def answer(request: Request, problem: Problem, stage: Stage) -> Answer:
     """Derive, emit and check what was asked about an expression that was read."""
+    if request.name is not None and (not request.name.isidentifier() or iskeyword(request.name)):
+        raise InputError(f"--name {request.name}: a function of Python cannot have this name")
+    sizes_of(request.sizes, problem)  # refuses what is no size, also where none is needed
     found = Answer(request, problem)
     ANSWERS.get(request.command, _calculus)(found, stage)
     return found

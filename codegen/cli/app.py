@@ -121,10 +121,10 @@ def _refused(args: Sequence[str], error: ValueError) -> int:
     from codegen.cli.printing import complain
 
     if "--json" in args:
-        from codegen.cli.document import as_json, failure
+        from codegen.cli.document import failure, print_json
 
         command = next((arg for arg in args if arg in EXAMPLES), None)
-        print(as_json(failure(command, error)))
+        print_json(failure(command, error))
     else:
         complain(str(error))
     return MISUNDERSTOOD

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -25,9 +26,15 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 
-def as_json(document: Document) -> str:
+def as_json(document: Any, *, ensure_ascii: bool = False) -> str:
     """Write a document; what is not a finite number becomes a text."""
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(document, indent=2, ensure_ascii=ensure_ascii, allow_nan=False)
+
+
+def print_json(document: Any) -> None:
+    """Print a document, with JSON's own escapes where the stream cannot hold every character."""
+    encoding = (sys.stdout.encoding or "").lower()
+    print(as_json(document, ensure_ascii=not encoding.startswith("utf")))
 
 
 def document(answer: Answer) -> Document:

@@ -9,6 +9,7 @@ from codegen.cli.answer import Answer
 from codegen.cli.document import as_json, document
 from codegen.cli.errors import InputError
 from codegen.cli.sections import Section
+from derive.language.errors import brief
 
 HOLDS = {".py": ("code", ("check", "backprop")), ".tex": ("LaTeX", ("check", "emit"))}
 """By the ending of a file: what it holds, and the commands whose answer has none of it."""
@@ -19,12 +20,16 @@ def require_writable(command: str, path: Path, force: bool) -> None:
     what, without = HOLDS.get(path.suffix, ("", ()))
     if command in without:
         raise InputError(f"-o {path}: the answer of {command} has no {what} to write")
-    if not path.parent.is_dir():
-        raise InputError(f"-o {path}: the folder {path.parent} does not exist")
-    if path.is_dir():
-        raise InputError(f"-o {path}: this is a folder; name a file in it")
-    if path.exists() and not force:
-        raise InputError(f"-o {path}: the file exists; add --force to replace it")
+    try:
+        if not path.parent.is_dir():
+            raise InputError(f"-o {path}: the folder {path.parent} does not exist")
+        if path.is_dir():
+            raise InputError(f"-o {path}: this is a folder; name a file in it")
+        # A link to a file that does not exist would have that file made, wherever it is.
+        if (path.exists() or path.is_symlink()) and not force:
+            raise InputError(f"-o {path}: the file exists; add --force to replace it")
+    except OSError as error:  # a name that is too long, a folder that may not be read
+        raise InputError(f"-o {brief(str(path))}: {error.strerror}") from None
 
 
 def write(answer: Answer, found: Sequence[Section], path: Path) -> list[Section]:

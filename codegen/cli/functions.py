@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from rich.text import Text
 
+from codegen.cli.document import print_json
 from codegen.cli.errors import InputError
 from codegen.cli.printing import console
 from derive.language import functions
@@ -36,7 +36,7 @@ def show_functions(word: str | None, as_json: bool) -> None:
             {"name": f.name, "signature": f.signature, "group": _group(f), "summary": f.summary}
             for f in found
         ]
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(rows)
         return
     out = console()
     for group in dict.fromkeys(GROUPS.values()):

@@ -12,6 +12,8 @@ from codegen.cli.request import Library, Spelling
 
 READING = "How it is read"
 WRITING = "What is written"
+FLAG = ""
+"""What the help shows behind an option that takes no value: typer would write ``<bool>``."""
 
 Expression = Annotated[
     str | None,
@@ -64,17 +66,26 @@ Emit = Annotated[
 Latex = Annotated[
     bool,
     typer.Option(
-        "--latex", rich_help_panel=WRITING, help="Write formulas in LaTeX, vectors as columns."
+        "--latex",
+        metavar=FLAG,
+        rich_help_panel=WRITING,
+        help="Write formulas in LaTeX, vectors as columns.",
     ),
 ]
 Steps = Annotated[
     bool,
-    typer.Option("--steps", rich_help_panel=WRITING, help="Write the worked solution, too."),
+    typer.Option(
+        "--steps",
+        metavar=FLAG,
+        rich_help_panel=WRITING,
+        help="Write the worked solution, too.",
+    ),
 ]
 Check = Annotated[
     bool,
     typer.Option(
         "--check",
+        metavar=FLAG,
         rich_help_panel=WRITING,
         help="Check the result with finite differences and JAX, too.",
     ),
@@ -92,11 +103,21 @@ Output = Annotated[
 ]
 Force = Annotated[
     bool,
-    typer.Option("--force", rich_help_panel=WRITING, help="Replace the file if it exists."),
+    typer.Option(
+        "--force",
+        metavar=FLAG,
+        rich_help_panel=WRITING,
+        help="Replace the file if it exists.",
+    ),
 ]
 Json = Annotated[
     bool,
-    typer.Option("--json", rich_help_panel=WRITING, help="Write one JSON document, errors too."),
+    typer.Option(
+        "--json",
+        metavar=FLAG,
+        rich_help_panel=WRITING,
+        help="Write one JSON document, errors too.",
+    ),
 ]
 Name = Annotated[
     str | None,
@@ -120,7 +141,12 @@ Sizes = Annotated[
 Seed = Annotated[int, typer.Option("--seed", help="Of the random inputs of a check.")]
 Quiet = Annotated[
     bool,
-    typer.Option("--quiet", "-q", help="Do not tell on a terminal how the names were read."),
+    typer.Option(
+        "--quiet",
+        "-q",
+        metavar=FLAG,
+        help="Do not tell on a terminal how the names were read.",
+    ),
 ]
 Of = Annotated[
     str | None,
@@ -136,6 +162,7 @@ CustomVjp = Annotated[
     bool,
     typer.Option(
         "--custom-vjp",
+        metavar=FLAG,
         help="JAX code of the value alone, with the derived gradient under jax.grad.",
     ),
 ]

@@ -40,12 +40,15 @@ def show(sections: Sequence[Section]) -> None:
         out.print(_coloured(section))
 
 
-def show_reading(problem: Problem) -> None:
-    """Tell on a terminal's standard error how the names were read."""
+def show_reading(problem: Problem) -> bool:
+    """Tell on a terminal's standard error how the names were read; say whether that was told."""
     err = console(stderr=True)
-    if err.is_terminal and problem.symbols:
-        words = ", ".join(map(described, problem.symbols))
-        err.print(Text(words, style="dim"))
+    if not err.is_terminal or not problem.symbols:
+        return False
+    words = ", ".join(map(described, problem.symbols))
+    unused = ", ".join(problem.unused)
+    err.print(Text(f"{words}; not in the expression: {unused}" if unused else words, style="dim"))
+    return True
 
 
 def tell(message: str) -> None:

@@ -50,6 +50,17 @@ class Problem:
         return {**declared, **{symbol.name: symbol for symbol in self.symbols}}
 
     @property
+    def undeclared(self) -> list[Symbol]:
+        """The symbols that were read by their names alone."""
+        return [symbol for symbol in self.symbols if symbol.name not in self.declared]
+
+    @property
+    def unused(self) -> list[str]:
+        """The names that are declared, and are not in the expression."""
+        names = {symbol.name for symbol in self.symbols}
+        return [name for name in self.declared if name not in names]
+
+    @property
     def dims(self) -> list[str]:
         """The names of the sizes."""
         shapes = [symbol.shape for symbol in self.symbols]
@@ -145,7 +156,8 @@ def sizes_of(given: Sequence[str] | None, problem: Problem) -> dict[str, int] | 
         if name not in problem.dims:
             known = ", ".join(problem.dims) or "none"
             raise InputError(f"--sizes: {name!r} is no size of the expression, which has {known}")
-        sizes[name] = int(size)
+        if sizes.setdefault(name, int(size)) != int(size):
+            raise InputError(f"--sizes: {name} is given twice, as {sizes[name]} and as {size}")
     return sizes
 
 

@@ -10,6 +10,10 @@ from codegen.lowering.scalars import Entrywise
 from codegen.program import Builder, Value
 from derive.tensor.dims import Shape
 from derive.tensor.node import UNIT_AXIS, Labels, Primitive, name_of
+from derive.tensor.properties import has_structure
+
+PASS_A_SIGN = ("transpose", "expand", "squeeze", "diagonal", "divide")
+"""Operations in front of which a sign of the first operand can stand."""
 
 
 class Axes:
@@ -52,17 +56,20 @@ class Axes:
                 value = self.builder.emit("squeeze", (value,), shape, units)
             names = tuple(k for k in names if k != UNIT_AXIS)
         if len(set(names)) < len(names):
+            value, names = self.untransposed(value, names)
             kept = tuple(dict.fromkeys(names))
             shape = tuple(value.shape[names.index(k)] for k in kept)
             letters = {k: chr(ord("i") + j) for j, k in enumerate(kept)}
             spec = "".join(letters[k] for k in names) + "->" + "".join(letters[k] for k in kept)
-            value = self.builder.emit("einsum", (value,), shape, (spec,))
+            last = (*kept, kept[-1]) == names
+            op, attributes = ("diagonal", ()) if last else ("einsum", (spec,))
+            value = self.builder.emit(op, (value,), shape, attributes)
             names = kept
         return value, names
 
     def transpose(self, value: Value, order: Sequence[int]) -> Value:
         """Reorder the axes of a value."""
-        if list(order) == list(range(value.ndim)):
+        if list(order) == list(range(value.ndim)) or _is_symmetric(value):
             return value
         shape = tuple(value.shape[k] for k in order)
         if value.op == "transpose":
@@ -119,7 +126,7 @@ class Axes:
         if value.op == "negative":
             return value.args[0], True
         scaled = value.op == "multiply" and value.args[0].op == "number"
-        if not scaled and value.op not in ("transpose", "expand", "squeeze", "divide"):
+        if not scaled and value.op not in PASS_A_SIGN:
             return value, False
         inner, turned = self.unsigned(value.args[scaled])
         if not turned:
@@ -132,6 +139,12 @@ class Axes:
         if value.op != "transpose" or self.kept.get(value.args[0]) is value:
             return value, names
         return value.args[0], tuple(names[value.attributes.index(k)] for k in range(len(names)))
+
+
+def _is_symmetric(value: Value) -> bool:
+    """Tell whether a value is a matrix that is known to be its own transpose."""
+    formula = value.formula
+    return formula is not None and formula.ndim == 2 and has_structure(formula, "symmetric")
 
 
 def _new_axes(value: Value) -> tuple[int, ...]:

@@ -232,6 +232,12 @@ class Lowering:
             names = tuple(UNIT_AXIS if k == UNIT_AXIS else place[k] for k in node.source)
         else:
             value = self.values[node]
+        return self._placed(value, coefficient, names, rank)
+
+    def _placed(self, value: Value, coefficient: sp.Expr, names: Labels, rank: int) -> Value:
+        """Move the axes of a multiple of a value; of a diagonal, nothing else is multiplied."""
+        if len(set(names) - {UNIT_AXIS}) < len(names) - names.count(UNIT_AXIS):
+            value, names = self.axes.distinct(value, names)
         return self.axes.place(self.axes.scaled(value, coefficient), names, rank)
 
     def _delta(self, node: View) -> Value:
@@ -250,8 +256,7 @@ class Lowering:
         if carried:
             position = {k: place for place, k in enumerate(labels)}
             names = tuple(UNIT_AXIS if k == UNIT_AXIS else position[k] for k in node.source)
-            core = self.axes.scaled(self.values[node.operand], node.coefficient)
-            core = self.axes.place(core, names, len(labels))
+            core = self._placed(self.values[node.operand], node.coefficient, names, len(labels))
         else:
             core = self.full(node.operand)
             if core.ndim:
@@ -416,7 +421,7 @@ class Lowering:
 
 def _is_alias(value: Value) -> bool:
     """Tell whether the array could share its memory with an input, or be read-only."""
-    if value.op == "input" or value.op == "broadcast_to":
+    if value.op in ("input", "broadcast_to", "diagonal"):
         return True
     if value.op == "last":
         return _is_alias(value.args[0].attributes[0].results[value.attributes[0]])

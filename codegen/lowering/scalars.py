@@ -7,6 +7,7 @@ from functools import lru_cache, reduce
 
 import sympy as sp
 
+from codegen.lowering.cancelling import CANCELLING, root_less_number
 from codegen.program import Builder, Function, Program, Value
 from derive.errors import UnsupportedError
 from derive.tensor import scalar
@@ -68,16 +69,6 @@ BY_DEFINITION = {
     sp.acsch: lambda x: sp.asinh(1 / x),
     sp.acoth: lambda x: sp.atanh(1 / x),
     sp.sinc: lambda x: sp.sin(x) / x,
-}
-
-
-# Sums that cancel: beside a function, that multiple of 1 makes another function of the argument
-# times a sign, times a sign: exp(x) - 1, erf(x) + 1 = erfc(-x) and erf(x) - 1 = -erfc(x), and
-# 1 - sigmoid(x) = sigmoid(-x).
-_CANCELLING = {
-    scalar.sigmoid: ((-1, "sigmoid", -1, -1),),
-    sp.exp: ((-1, "expm1", 1, 1),),
-    sp.erf: ((1, "erfc", -1, 1), (-1, "erfc", 1, -1)),
 }
 
 
@@ -252,13 +243,26 @@ class Entrywise:
         terms = list(body.as_ordered_terms())
         for term in terms:
             weight, function = term.as_coeff_Mul()
-            for number, name, inner, outer in _CANCELLING.get(function.func, ()):
+            for number, name, inner, outer, power in CANCELLING.get(function.func, ()):
                 if number * weight in terms:
                     terms.remove(term)
                     terms.remove(number * weight)
                     part = self.emit(name, self.lower(inner * function.args[0], values))
+                    part = self.emit("square", part) if power == 2 else part
                     return self._with_part(part, outer * weight, terms, values)
-        return self.add_terms([], terms, values)
+        found = root_less_number(tuple(terms))
+        if found is None:
+            return self.add_terms([], terms, values)
+        terms = [t for t in terms if t not in found.terms]
+        if not found.grows:
+            return self.add_terms([], [*terms, found.weight * found.quotient], values)
+        log = self.lower(sp.log(1 + found.rest / found.number**2), values)
+        part = self.emit("expm1", self.scale(log, sp.S.Half))
+        weight = found.weight * found.number
+        number, symbols = weight.as_independent(*values, as_Add=False)
+        if symbols != 1:
+            part = self.emit("multiply", self.lower(symbols, values), part)
+        return self._with_part(part, number, terms, values)
 
     def _with_part(
         self, part: Value, weight: sp.Expr, terms: list[sp.Expr], values: dict[sp.Symbol, Value]
@@ -356,8 +360,7 @@ class Entrywise:
             return self.emit("square", self.lower(base, values))
         if exponent.is_Integer and 2 < exponent <= 8:
             # NumPy's general power is many times slower than products.
-            half = self.lower(base ** (exponent // 2), values)
-            squared = self.emit("multiply", half, half)
+            squared = self.emit("square", self.lower(base ** (exponent // 2), values))
             if exponent % 2 == 0:
                 return squared
             return self.emit("multiply", squared, self.lower(base, values))

@@ -145,8 +145,7 @@ def _wanted(
                 wanted[operand] += signs[node] * signs[operand] * wanted[node]
         elif isinstance(node, Map):
             for k, operand in enumerate(node.operands):
-                if not _is_even(node.body, placeholder(k, is_positive(operand))):
-                    wanted[operand] += MUST
+                wanted[operand] += MUST * _sign_in(node.body, placeholder(k, is_positive(operand)))
         elif isinstance(node, Add):
             for term in node.operands:
                 wanted[term] += turned[node] * (WHOLE if _carries_all(term) else BROADCAST)
@@ -157,5 +156,9 @@ def _wanted(
 
 
 @lru_cache(maxsize=4096)
-def _is_even(body: sp.Expr, u: sp.Symbol) -> bool:
-    return bool(body.xreplace({u: -u}) == body)
+def _sign_in(body: sp.Expr, u: sp.Symbol) -> int:
+    """Tell whether a body reads a symbol as it is, as in ``exp(-u)`` with a sign, or in squares."""
+    turned = body.xreplace({u: -u})
+    if turned == body:
+        return 0
+    return -1 if turned.count_ops() < body.count_ops() else 1

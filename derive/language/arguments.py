@@ -25,6 +25,9 @@ COUNTS = ("k", "ord", "groups", "heads", "kv_heads", "steps", "ranks", "axis", "
 """The parameters that are counts of steps or parts, which are made one by one."""
 
 
+EXTREMA = ("max", "min")
+
+
 def plain(value: Any) -> Any:
     """Give an argument as Python has it: integers as int, rows as vectors."""
     if isinstance(value, sp.Integer):
@@ -41,7 +44,10 @@ def check_argument(function: Function, parameter: str, value: Any) -> None:
     if isinstance(value, str) and not (parameter in TEXTS and PLAIN_TEXT.fullmatch(value)):
         raise Refused(f"{function.name}: {parameter} is not {'such ' * (parameter in TEXTS)}a text")
     if isinstance(value, Tensor) and parameter in INTEGERS:
-        raise Refused(f"{function.name}: {parameter} is no tensor; it is {function.signature}")
+        pairwise = f"; {function.name}imum(x, y) is between two" * (function.name in EXTREMA)
+        raise Refused(
+            f"{function.name}: {parameter} is no tensor; it is {function.signature}{pairwise}"
+        )
     if isinstance(value, int) and parameter in COUNTS and abs(value) > limits.COUNT:
         raise Refused(f"{function.name}: {parameter} is at most {limits.COUNT:,}")
     if parameter == "unroll" and value:

@@ -108,6 +108,9 @@ def _symbol(
         raise evaluator.error(f"{kinds[0]} is the kind, and comes last", kinds[0])
     if not kinds and not structure and not shape:
         raise evaluator.error("expected a kind: scalar, vector, matrix or tensor", words[-1])
+    square = [word for word in structure if word in SQUARE_STRUCTURES]
+    if not kinds and not shape and square:
+        raise evaluator.error(f"{square[0]} needs a size; write {square[0]}(n)", words[-1])
     rank = KINDS[kinds[0]] if kinds else None
     if not kinds and len(shape) == 1 and not structure.keys().isdisjoint(SQUARE_STRUCTURES):
         shape = shape * 2

@@ -22,7 +22,7 @@ from derive.language.sizes import demand
 from derive.language.spelling import CONSTANTS as FILLED
 from derive.language.spelling import MATRIXCALCULUS, PREFIXES
 from derive.language.syntax import Node, nodes, span, walk
-from derive.language.vocabulary import Function, ambiguous, functions
+from derive.language.vocabulary import ELSEWHERE, Function, ambiguous, functions
 from derive.tensor import construct
 from derive.tensor.construct.leaves import constant_value
 from derive.tensor.linear import eye
@@ -39,6 +39,10 @@ REFUSALS = (
     ValueError,
 )
 """What functions raise, besides derive's own errors, for arguments that they cannot take."""
+
+
+SPREADING = ("maximum", "minimum", "power", "where", "equal", "not_equal")
+"""Functions that are like operators: where vectors are columns, they do not broadcast either."""
 
 
 @dataclass(frozen=True)
@@ -337,6 +341,8 @@ class Evaluator:
             instead = f"{last}({owner})" if last in known else ".T for a transpose"
             return self.error(f"a tensor has no attribute {last!r}; write {instead}", node)
         hint = nearest(name, known) or (owner and nearest(last, known))
+        if last in ELSEWHERE:
+            hint = f"; write {ELSEWHERE[last]}"
         return self.error(
             f"unknown function {name!r}{hint or '; a product is written with an operator'}", node
         )
@@ -358,6 +364,8 @@ class Evaluator:
             raise Refused(f"{function.name}: {error}; it is {function.signature}") from None
         for parameter, value in bound.arguments.items():
             check_argument(function, parameter, value)
+        if self.columns and function.name in SPREADING:
+            products.check_spread(function.name, values)
         growth = self.growths.call(function.name.rpartition(".")[2], arguments)
         if self.inferring:
             demand(self.scope.sizes, function.name, arguments, bound.arguments)
@@ -388,6 +396,8 @@ def _path(node: Node) -> str:
     while node.data == "attribute":
         names.append(str(node.children[-1]))
         node = nodes(node)[0]
+    if node.data == "number":
+        raise Refused(f"a product needs an operator, as in {node.children[0]}*(...)")
     if node.data != "name":
         raise Refused("only functions by name are called, as in sum(x)")
     names.append(str(node.children[0]))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
 from derive.language.sizes import Sizes, aligned, matched, square
+from derive.tensor.dims import is_one
 from derive.tensor.linear import outer
-from derive.tensor.node import Tensor
+from derive.tensor.node import Symbol, Tensor
 from derive.tensor.operators import as_tensor, describe, power
 
 
@@ -134,6 +136,18 @@ def _aligned(sign: str, left: Any, right: Any, sizes: Sizes) -> Any:
     return Row(result) if "a row" in kinds and isinstance(result, Tensor) else result
 
 
+def check_spread(name: str, values: Sequence[Any]) -> None:
+    """Refuse a column beside a matrix, which NumPy would take for a row."""
+    shaped = [value for value in values if kind(value) != "a scalar"]
+    for value in shaped[1:]:
+        kinds = [kind(shaped[0]), kind(value)]
+        if kinds[0] != kinds[1]:
+            raise Refused(
+                f"{name}: {show(shaped[0])} is {kinds[0]} and {show(value)} is {kinds[1]}; {name} "
+                f"is between equal shapes, so write {_spread(kinds)}"
+            )
+
+
 def _spread(kinds: list[str]) -> str:
     if set(kinds) == {"a column", "a row"}:
         return "both as columns, x + y, or the outer sum as x*vector(1)' + vector(1)*y'"
@@ -159,6 +173,12 @@ def _product(left: Any, right: Any, sizes: Sizes) -> Any:
     """The product of matrices, where a vector is a column and its transpose a row."""
     kinds = kind(left), kind(right)
     a, b = bare(left), bare(right)
+    # x'*x of a matrix x with one column is a number: it does not make a row of the A behind it.
+    match _is_single(a, sizes), _is_single(b, sizes):
+        case True, False if kinds[1] != "a scalar":
+            return _product(a[0, 0], right, sizes)
+        case False, True if kinds[0] != "a scalar":
+            return _product(left, b[0, 0], sizes)
     match kinds:
         case ("a scalar", _) | (_, "a scalar"):
             return _scaled(left, right, a, b)
@@ -185,6 +205,11 @@ def _product(left: Any, right: Any, sizes: Sizes) -> Any:
     )
 
 
+def _is_single(value: Any, sizes: Sizes) -> bool:
+    """Tell whether a value is a matrix of one entry."""
+    return rank(value) == 2 and all(is_one(sizes.resolve(size)) for size in value.shape)
+
+
 def _scaled(left: Any, right: Any, a: Any, b: Any) -> Any:
     result = a * b
     return Row(result) if isinstance(left, Row) or isinstance(right, Row) else result
@@ -202,6 +227,8 @@ def _quotient(left: Any, right: Any, sizes: Sizes) -> Any:
 def _power(base: Any, exponent: Any, sizes: Sizes) -> Any:
     """The power of a scalar, or of a square matrix by an integer."""
     if rank(exponent):
+        if isinstance(exponent, Symbol) and exponent.name in ("T", "t"):
+            raise Refused(f"^{exponent.name} is a power, not a transpose; write x' or x.T")
         raise Refused(
             f"the exponent {show(exponent)} is {kind(exponent)}; ^ takes a number, and .^ is the "
             "entrywise power"

@@ -210,6 +210,9 @@ def _resolve_names(root: Node, text: str, scope: Scope) -> list[str]:
         place = Place(text, *span(node))
         if name.startswith("_"):
             raise ParseError(f"names start with a letter, and {name!r} does not", place)
+        if name == "I":
+            reason = "'I' is not the identity; write eye(n), or declare a matrix of this name"
+            raise ParseError(reason, place)
         if default_rank(name) is None:
             letter = f"{unicodedata.name(name[0], 'a letter')} (U+{ord(name[0]):04X})"
             raise ParseError(f"{name!r} was not declared, and {letter} has no default", place)

@@ -15,7 +15,7 @@ from derive.tensor.node import Tensor, dims_of, symbols_of
 from derive.tensor.operators import as_tensor
 from derive.tensor.symbols import tensor
 
-CONSTANTS = {"pi": sp.pi, "None": None, "True": True, "False": False}
+CONSTANTS = {"pi": sp.pi, "inf": sp.oo, "None": None, "True": True, "False": False}
 RANKS = ("scalar", "vector", "matrix")
 
 

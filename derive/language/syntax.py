@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -20,6 +21,13 @@ CLOSING = {"(": ")", "[": "]"}
 OPERAND = "NAME"
 """The terminal that can start an operand: where it may come, an operand may."""
 
+ENDING = (OPERAND, "NUMBER", "TRANSPOSE", "RPAR", "RSQB")
+"""The terminals that can end an operand."""
+
+SHORT = 20
+OPERAND_BEFORE = re.compile(r"(?<![\w.])[\w.]+['ᵀ⊤]?$")
+"""The operand that a text ends with, where it is a name or a number."""
+
 BLANKS = dict.fromkeys([0x00A0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " ")
 """Blanks that word processors and web pages put in the place of a space."""
 
@@ -28,6 +36,7 @@ CONFUSABLE = {
     "÷": "'/'",
     "²": "'^2' or '** 2'",
     "³": "'^3' or '** 3'",
+    "⁻": "'inv(...)' for an inverse, or '^-1'",
     "√": "'sqrt(...)'",
     "‘": "a straight ' for a transpose",
     "’": "a straight ' for a transpose",
@@ -42,8 +51,15 @@ CONFUSABLE = {
     "!": "'!='",
     "=": "'==' to compare",
     "`": "'transpose' by ' or .T",
+    "{": "'('",
+    "}": "')'",
 }
 """What to write for characters that look like an operator, and are none."""
+
+LATEX = (
+    r"LaTeX is not read; write x' for x^\top, a/b for \frac{a}{b}, sum(x) for \sum x, "
+    r"norm2(x) for \|x\|, and every product with *"
+)
 
 
 @cache
@@ -149,10 +165,11 @@ def _check_characters(text: str) -> None:
 def _strange(text: str, position: int) -> ParseError:
     character = text[position]
     place = Place(text, position, position + 1)
+    if character == "\\":
+        return ParseError(LATEX, place)
     if character in CONFUSABLE:
-        return ParseError(
-            f"{character!r} is not an operator here; write {CONFUSABLE[character]}", place
-        )
+        kind = "a bracket" if character in "{}" else "an operator"
+        return ParseError(f"{character!r} is not {kind} here; write {CONFUSABLE[character]}", place)
     if character in "\"'":
         return ParseError("a quoted text is not closed, and ' has nothing to transpose here", place)
     shown = repr(character) if character.isprintable() else "a character that is not printable"
@@ -164,6 +181,8 @@ def _unexpected(
 ) -> ParseError:
     """Say what was expected, in words, where the parser met a token that it has no use for."""
     ended = token.type == "$END"
+    if token.type == OPERAND and token[0] in CONFUSABLE:
+        return _strange(text, span(token)[0])
     place = Place(text, len(text.rstrip()), len(text)) if ended else Place(text, *span(token))
     behind = f" after {str(last)!r}" if last is not None else " at the start"
     got = "the text ends" if ended else f"got {str(token)!r}"
@@ -171,7 +190,8 @@ def _unexpected(
         expected = f"expected a name, a number or '('{behind}"
     elif OPERAND in accepts:
         colon = " or ':'" if "COLON" in accepts else ""
-        expected = f"expected a name{colon}{behind}"
+        kind = start == "declarations" and last == ":"
+        expected = f"expected {'a kind such as matrix(n, d)' if kind else 'a name'}{colon}{behind}"
     else:
         words = ["an operator"] if "SIGN" in accepts else []
         words += ["','"] if "COMMA" in accepts else []
@@ -181,4 +201,26 @@ def _unexpected(
         words += ["'='"] if "EQUAL" in accepts and not words else []
         words += ["the end"] if "$END" in accepts else []
         expected = f"expected {' or '.join(words)}{behind}"
-    return ParseError(f"{expected}; {got}", place)
+    hint = _juxtaposed(text, last, token) if start == "start" else ""
+    return ParseError(f"{expected}; {got}{hint}", place)
+
+
+def _juxtaposed(text: str, last: Token | None, token: Token) -> str:
+    """Say what to write where two operands follow one another without an operator."""
+    from derive.language.vocabulary import functions
+
+    if last is None or last.type not in ENDING or token.type not in (OPERAND, "NUMBER"):
+        return ""
+    if token == "where":  # of a line of definitions
+        return ""
+    if last.startswith("sum_"):
+        return "; a sum is written sum(...), without an index"
+    if last in functions():
+        return f"; {last} is a function, so write {last}(...)"
+    start, end = span(last)
+    if last == "T" and text[:start].endswith("^"):
+        return "; ^T is a power, not a transpose; write x' or x.T"
+    sign = "@" if last.type != "NUMBER" and ("@" in text or ".T" in text) else "*"
+    written = OPERAND_BEFORE.search(text[max(0, end - SHORT) : end])
+    example = f"as in {written.group()}{sign}{token}" if written else f"such as {sign}"
+    return f"; a product needs an operator, {example}"

@@ -27,6 +27,19 @@ MODULES = {
 WITH_DICTS = ("transformer_block", "transformer_parameters")
 """Functions that no text can call, since it has no dicts."""
 
+ELSEWHERE = {
+    "average": "mean(...)",
+    "determinant": "det(...)",
+    "identity": "eye(n)",
+    "inverse": "inv(...)",
+    "length": "norm(...)",
+    "ln": "log(...)",
+    "logistic": "sigmoid(...)",
+    "sigma": "sigmoid(...)",
+    "σ": "sigmoid(...)",
+}
+"""What to write for names that textbooks and other systems have for functions."""
+
 SIZED = ("ones", "zeros", "eye", "broadcast_to", "reshape", "arange")
 """Functions whose arguments, or the last of them, are sizes: names there are sizes by default."""
 

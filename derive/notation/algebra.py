@@ -27,6 +27,7 @@ from derive.notation.tree import (
 from derive.tensor.scalar import is_decimal
 
 _ODD = frozenset("sign sin tan tanh sinh arcsin arctan arcsinh arctanh erf".split())
+_LINEAR = frozenset("sum tril triu".split())
 
 
 def best(*trees: Tree) -> Tree:
@@ -192,9 +193,7 @@ def _plain_power(base: Tree, e: sp.Rational) -> Tree:
 def negate(tree: Tree) -> Tree:
     """Change the sign."""
     if isinstance(tree, Sum) and -1 in tree.signs:
-        return total(
-            [negate(t) if s > 0 else t for s, t in zip(tree.signs, tree.args, strict=True)]
-        )
+        return _sum([(-sign, term) for sign, term in zip(tree.signs, tree.args, strict=True)])
     if isinstance(tree, Transpose) and is_difference(tree):
         return Transpose.of(negate(tree.args[0]))
     return times([Number.of(-1), tree])
@@ -209,12 +208,45 @@ def is_difference(tree: Tree) -> bool:
     return isinstance(tree, Sum) and -1 in tree.signs
 
 
+def opposite(tree: Tree) -> Tree | None:
+    """Write the negative of a tree, a product or a linear function, by that of a part, if any.
+
+    A sign is taken into a product only where nothing is subtracted: x - A.T @ (b - c) stays.
+    """
+    if isinstance(tree, Transpose) or (isinstance(tree, Call) and tree.name in _LINEAR):
+        places = [0]
+    elif isinstance(tree, Product):
+        places = list(range(len(tree.args)))
+    elif isinstance(tree, Times):
+        places = list(range(len(tree.numerators)))
+    else:
+        return _opposite(tree)
+    for k in places:
+        part = opposite(tree.args[k])
+        if part is None:
+            continue
+        args = [*tree.args[:k], part, *tree.args[k + 1 :]]
+        if isinstance(tree, Transpose):
+            return Transpose.of(part)
+        if isinstance(tree, Call):
+            return Call.of(tree.name, *args, rank=tree.rank, **tree.keywords)
+        if isinstance(tree, Product):
+            return product(args, tree.rank)
+        count = len(tree.numerators)
+        below = [_reciprocal(x) for x in args[count:]]
+        return times([Number.of(tree.sign), *args[:count], *below])
+    return None
+
+
 def _opposite(tree: Tree) -> Tree | None:
     """Write the negative of a tree with no sign in front, if it can be: b - a for a - b."""
     if isinstance(tree, Number):
         return tree if tree.value == 0 else None
     if isinstance(tree, Sum):
         return negate(tree) if -1 in tree.signs else None
+    if isinstance(tree, Transpose):
+        inner = _opposite(tree.args[0])
+        return None if inner is None else Transpose.of(inner)
     if isinstance(tree, Times):
         negative = negate(tree)
         return None if isinstance(negative, Times) and negative.sign < 0 else negative
@@ -269,7 +301,11 @@ def total(terms: Iterable[Tree]) -> Tree:
         return Number.of(0)
     if all(sign < 0 for sign, _ in signed):
         return times([Number.of(-1), total([t for _, t in signed])])
-    # What is broadcast comes last: X W + b.
+    return _sum(signed)
+
+
+def _sum(signed: list[tuple[int, Tree]]) -> Tree:
+    """Put the terms of a sum in order, positive ones first; what is broadcast is last: X W + b."""
     signed.sort(
         key=lambda item: (
             item[0] < 0,

@@ -6,11 +6,21 @@ read forwards, or backwards with every link transposed, or in runs of both.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from derive.notation.algebra import best, is_difference, negate, norm, power, product, times
+from derive.notation.algebra import (
+    best,
+    is_difference,
+    negate,
+    norm,
+    opposite,
+    power,
+    product,
+    times,
+)
 from derive.notation.tree import Call, Times, Transpose, Tree
 
 if TYPE_CHECKING:
@@ -110,11 +120,18 @@ def diagonal(vector: Form) -> Form:
 
 
 def flipped(links: Sequence[Form]) -> Sequence[Form] | None:
-    """Change the sign of a chain inside a difference, if there is one."""
+    """Change the sign of a chain inside a difference, or an odd function of one, if there is.
+
+    What stands twice, as in a square, stays as it is.
+    """
+    readings = Counter(tree for link in links for tree in {link.straight, link.turned})
     for k, link in enumerate(links):
-        if is_difference(link.straight):
-            turned = replace(link, straight=negate(link.straight), turned=negate(link.turned))
-            return [*links[:k], turned, *links[k + 1 :]]
+        if readings[link.straight] > 1:
+            continue
+        straight, turned = opposite(link.straight), opposite(link.turned)
+        if straight is not None and turned is not None:
+            negative = replace(link, straight=straight, turned=turned, terms=())
+            return [*links[:k], negative, *links[k + 1 :]]
     return None
 
 

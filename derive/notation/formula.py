@@ -15,7 +15,7 @@ from derive.notation.letters import letter
 from derive.notation.loops import outputs_of_loops
 from derive.notation.matrix import Notation
 from derive.notation.naming import name_parts, turn_parts
-from derive.notation.spectra import in_eigenpairs, is_factor
+from derive.notation.spectra import gaps, in_eigenpairs, is_factor
 from derive.notation.squares import complete_squares
 from derive.notation.text import spell, visible
 from derive.notation.tree import FULL, Call, Index, Items, Name, Part, Tree
@@ -75,13 +75,23 @@ class Formula:
 
     def latex(self) -> str:
         """Write it in LaTeX, with the definitions behind."""
+        formula, *defined = self.lines()
+        return rf"{formula} \quad \text{{where }} " + r",\; ".join(defined) if defined else formula
+
+    def lines(self) -> tuple[str, ...]:
+        """Write it in LaTeX, then each of the definitions."""
         letters = free_letters(self.taken)
         formula = typeset(self.tree, self.parts, letters)
         if self.tree.rank > 2 and not isinstance(self.tree, Name):
             sizes = [typeset(coefficient_tree(size), {}) for size in self.shape]
             formula += r",\quad " + ranges(sizes, letters)
-        defined = self._defined(letters)
-        return rf"{formula} \quad \text{{where }} " + r",\; ".join(defined) if defined else formula
+        return (formula, *self._defined(letters))
+
+    def members(self) -> list[Formula]:
+        """Write the members of a tuple apart, the definitions of all of them behind the last."""
+        *trees, last = _members(self.tree)
+        alone = [replace(self, tree=tree, definitions=()) for tree in trees]
+        return [*alone, replace(self, tree=last)]
 
     def display(self, heads: Sequence[str] = ()) -> str:
         """Write it in LaTeX, an equation a line if there are left-hand sides, definitions below."""
@@ -143,7 +153,12 @@ def formula(
                 named[view] = _free(name, taken)
                 taken.add(named[view])
             order.append(view)
-        if whole and node not in named and node not in flat and (part := part_name(node)):
+        if (
+            whole
+            and node not in named
+            and node not in flat
+            and (part := part_name(node) or gaps(node))
+        ):
             named[node] = _free(part, taken)
             taken.add(named[node])
         order += [node] * (node in named and node not in order[-1:])

@@ -25,7 +25,16 @@ from derive.notation.graph import (
     weights,
 )
 from derive.notation.network import Network, Part, Term
-from derive.notation.place import as_column, as_flat, is_flat, ones, placed, shaped, unshaped
+from derive.notation.place import (
+    as_column,
+    as_flat,
+    is_flat,
+    ones,
+    ones_matrix,
+    placed,
+    shaped,
+    unshaped,
+)
 from derive.notation.primitives import PRIMITIVES, operation
 from derive.notation.sums import expanded, sum_of
 from derive.notation.tree import Call, Items, Name, Recurrence, Tree
@@ -77,6 +86,8 @@ class Notation:
             form = self._named(node)
             if not isinstance(node, View) or node.operand in self.named or form is None:
                 continue
+            if isinstance(node.operand, Symbol):
+                continue  # it has a name
             labels = [k for k in node.target if k != UNIT_AXIS]
             if sorted(labels) == sorted(k for k in node.source if k != UNIT_AXIS) and form.rank < 3:
                 moved = labels != [k for k in node.source if k != UNIT_AXIS]
@@ -253,6 +264,10 @@ class Notation:
         weight, inner = construct.split_coefficient(dropped(operand, own))
         if rank_of(inner) == 0:
             term = self._term(inner)
+            if self.columns and any(map(_on_diagonal, summands(node))):
+                # On paper I - 1 is zero.
+                scalars = term.scalars + ((chain(term.links).straight,) if term.links else ())
+                return Term(weight * term.coefficient, scalars, (ones_matrix(*node.shape),))
             return Term(weight * term.coefficient, term.scalars, term.links)
         form = self.form(inner)
         pair = placed(form, own, node.shape, form.flat, self.columns)
@@ -369,7 +384,12 @@ class Notation:
             u = placeholder(k, construct.is_positive(operand))
             own = tuple(j for j in labels if j != UNIT_AXIS)
             form = forms[k]
+            weight, known = self.scaled.get(operand, (sp.S.One, None))
             root = self._norm(operand) if _has_root(body, u) else None
+            if root is None and known is not None and weight == -1:
+                # A named r = -u stands for u: abs(r) for abs(u).
+                r = sp.Dummy(real=True, positive=False if u.is_positive else None)
+                body, u, form = body.xreplace({u: -r}), r, known
             if root is not None:
                 length = sp.Dummy(positive=True)
                 body = body.xreplace({u: length**2})
@@ -427,6 +447,13 @@ def _alike(terms: Sequence[Term], columns: bool) -> list[Term]:
             fit = as_flat(form)
         fitted.append(term if fit is form or columns else Term(sp.S.One, (), (fit,)))
     return fitted
+
+
+def _on_diagonal(node: Tensor) -> bool:
+    """Tell whether a term is a diagonal matrix, such as the identity."""
+    if not isinstance(node, View) or rank_of(node) != 2 or node.ndim != 2:
+        return False
+    return node.target[0] == node.target[1]
 
 
 def _distinct(operand: Tensor, labels: Labels) -> tuple[Tensor, Labels]:

@@ -17,8 +17,8 @@ import sympy as sp
 from derive.notation.algebra import times
 from derive.notation.entrywise import coefficient_tree
 from derive.notation.form import Form, chain, diagonal, flipped, settled, trace, with_scaling
-from derive.notation.place import as_flat, is_flat, ones_column, placed
-from derive.notation.tree import Call, Einsum, Transpose, Tree
+from derive.notation.place import as_flat, is_flat, ones_column, ones_matrix, placed
+from derive.notation.tree import Call, Einsum, Number, Transpose, Tree
 from derive.tensor.dims import Dim
 from derive.tensor.node import Labels
 
@@ -200,13 +200,25 @@ class Network:
                 len(self._carriers(k)) == len(members) for k in labels
             )
             if not closed:
-                return self._replace(members, self._hadamard(members))
+                return self._multiply(members)
             if len(members) == 2:
                 continue
             last = max(members, key=lambda part: chain(part.links).straight.cost)
-            first = [part for part in members if part is not last]
-            return self._replace(first, self._hadamard(first))
+            return self._multiply([part for part in members if part is not last])
         return False
+
+    def _multiply(self, members: Sequence[Part]) -> bool:
+        """Multiply parts entry by entry; where they cancel, a number is left, with no label."""
+        part = self._hadamard(members)
+        number = part.links[0].straight
+        if not isinstance(number, Number):
+            return self._replace(members, part)
+        self._replace(members, None)
+        self.coefficient *= number.value
+        for label in set(part.labels) - set(self.out):
+            if not self._carriers(label):
+                self.coefficient *= self.sizes[label]
+        return True
 
     def _hadamard(self, members: Sequence[Part]) -> Part:
         labels = members[0].labels
@@ -311,9 +323,7 @@ class Network:
                 links = (*links, diagonal(self._flat(chain(vectors[column].links))))
             return links
         if not vectors:
-            sizes = [coefficient_tree(self.sizes[k]) for k in self.out]
-            straight, turned = (Call.of("ones", *sizes[::step], rank=2) for step in (1, -1))
-            return (Form(straight, turned, 2),)
+            return (ones_matrix(self.sizes[row], self.sizes[column]),)
         right = self._column(vectors.get(column), column)
         return (*self._column(vectors.get(row), row), *_reversed(right))
 

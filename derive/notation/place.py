@@ -35,6 +35,11 @@ def ones(*sizes: object) -> Tree:
     return Call.of("ones", *(coefficient_tree(size) for size in sizes), rank=len(sizes))
 
 
+def ones_matrix(rows: object, columns: object) -> Form:
+    """Give the matrix of ones as a form."""
+    return Form(ones(rows, columns), ones(columns, rows), 2)
+
+
 def ones_column(size: object, columns: bool) -> Form:
     """Give the vector of ones as a form."""
     tree = ones(size)

@@ -22,6 +22,7 @@ from derive.tensor.dims import is_one, same_dim
 from derive.tensor.matrix_operations import OPERATIONS
 from derive.tensor.node import Primitive, Tensor
 from derive.tensor.singular import taken_apart
+from derive.tensor.structural import downward_end
 
 if TYPE_CHECKING:
     from derive.notation.matrix import Notation
@@ -118,9 +119,9 @@ def _slice(notation: Notation, node: Primitive) -> Form:
         return unshaped(tree, kept, notation.columns)
     end = start + step * count
     if step < 0:
-        stop = start + step * (count - 1) + step
+        stop = downward_end(start, count, step, size)
         first = None if same_dim(start, size - 1) else coefficient_tree(start)
-        last = None if stop.is_negative else coefficient_tree(stop)
+        last = None if stop is None else coefficient_tree(stop)
     else:
         first = None if start == 0 else coefficient_tree(start)
         if count.has(sp.ceiling):

@@ -11,9 +11,11 @@ from derive.notation.form import Form
 from derive.notation.place import unshaped
 from derive.notation.tree import Arrow, Call, Name, Number, Tree, postorder
 from derive.simplify import flatten
+from derive.tensor import scalar
 from derive.tensor.dims import same_dim
 from derive.tensor.divided import VARIABLE, Profile, divided_difference
-from derive.tensor.node import Primitive, Tensor, topological
+from derive.tensor.gaps import reciprocal_gap
+from derive.tensor.node import Map, Primitive, Tensor, topological
 from derive.tensor.singular import SVD_FACTORS
 from derive.tensor.spectra import EIGENPAIRS, arguments, taken_apart, with_eigenpairs
 
@@ -49,6 +51,16 @@ def has_name(node: Primitive) -> bool:
 def is_factor(node: Tensor) -> bool:
     """Tell whether functions of a matrix are written with a node, which they do not contain."""
     return isinstance(node, Primitive) and node.name in (EIGENPAIRS.name, SVD_FACTORS.name)
+
+
+def gaps(node: Tensor) -> str | None:
+    """Give the usual name of ``1 / (w[j] - w[i])`` or ``1 / (w[j] + w[i])`` off the diagonal."""
+    if not isinstance(node, Map) or not isinstance(node.body, scalar.where):
+        return None
+    _, diagonal, rest = node.body.args
+    if diagonal != 0 or not isinstance(rest, reciprocal_gap):
+        return None
+    return "H" if rest.args[1].could_extract_minus_sign() else "F"
 
 
 def in_eigenpairs(roots: list[Tensor]) -> list[Tensor]:

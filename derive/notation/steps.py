@@ -57,6 +57,8 @@ class Step:
         ``"second"`` a cotangent in the reverse pass over the gradient, of a Hessian.
     name : str
     formula_text, formula_latex : str
+    lines_latex : tuple of str
+        The same LaTeX, the formula and then what defines its names.
     rule, source, note : str
         The rules' names, where they are stated, and their formulas.
     words : str
@@ -66,12 +68,17 @@ class Step:
     kind: str
     name: str
     formula_text: str
-    formula_latex: str
+    lines_latex: tuple[str, ...]
     name_latex: str
     rule: str = ""
     source: str = ""
     note: str = ""
     words: str = ""
+
+    @property
+    def formula_latex(self) -> str:
+        formula, *defined = self.lines_latex
+        return rf"{formula} \quad \text{{where }} " + r",\; ".join(defined) if defined else formula
 
     def __str__(self) -> str:
         lead = f"{self.words}: " if self.words else ""
@@ -147,7 +154,8 @@ class Steps(Sequence[Step]):
         for step in self:
             beside = step.words or step.rule
             rule = rf" && \text{{{_plain(beside)}}}" if beside else ""
-            rows.append(rf"{step.name_latex} &= {step.formula_latex}{rule}")
+            first, *defined = _rows(step)
+            rows += [first + rule, *defined]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
     def _repr_latex_(self) -> str:
@@ -158,7 +166,11 @@ class Steps(Sequence[Step]):
         for heading, group in self._groups():
             rows = []
             for number, step in group:
-                shown = rf"\displaystyle {step.name_latex} = {step.formula_latex}"
+                first, *defined = _rows(step)
+                shown = r"\displaystyle " + first.replace(" &= ", " = ", 1)
+                if defined:
+                    inner = r" \\ ".join([first, *defined])
+                    shown = rf"\begin{{aligned}} {inner} \end{{aligned}}"
                 beside = markdown.escaped(step.words or step.rule)
                 rows.append((str(number), markdown.mathematics(shown), beside))
             parts += [f"**{markdown.escaped(heading)}**", markdown.table(("", "", ""), rows)]
@@ -167,6 +179,12 @@ class Steps(Sequence[Step]):
             cells = [tuple(map(markdown.escaped, row)) for row in rows]
             parts += ["**Rules**", markdown.table(("rule", "formula", "source"), cells)]
         return "\n\n".join(parts)
+
+
+def _rows(step: Step) -> list[str]:
+    """Write a step as the rows of an aligned environment."""
+    formula, *defined = step.lines_latex
+    return [f"{step.name_latex} &= {formula}", *(rf"&\text{{where }} {d}" for d in defined)]
 
 
 def _plain(text: str) -> str:
@@ -241,14 +259,21 @@ class _Writer:
                 continue
             lesson = rule.lesson()
             for equation in lesson.equations:
-                (name, own), (text, tex) = (
-                    (
-                        formula(side, columns=False, names=lesson.names, whole=False).text(),
-                        formula(side, columns=True, names=lesson.names, whole=False).latex(),
-                    )
-                    for side in (equation.left, equation.right)
+                sides = equation.left, equation.right
+                (left, right), (left_latex, right_latex) = (
+                    formula(sides, columns=columns, names=lesson.names, whole=False).members()
+                    for columns in (False, True)
                 )
-                self.lines.append(Step("lesson", name, text, tex, own, words=equation.words))
+                self.lines.append(
+                    Step(
+                        "lesson",
+                        left.text(),
+                        right.text(),
+                        right_latex.lines(),
+                        left_latex.latex(),
+                        words=equation.words,
+                    )
+                )
 
     def _free(self, name: str) -> str:
         while name in self.taken:
@@ -270,7 +295,7 @@ class _Writer:
                 kind,
                 name,
                 written.text(),
-                typeset.latex(),
+                typeset.lines(),
                 letter(name, node.ndim),
                 ", ".join(rule.name for rule in rules),
                 "; ".join(dict.fromkeys(rule.source for rule in rules)),
@@ -324,7 +349,7 @@ class _Writer:
             for columns in (False, True)
         )
         left, right = equation.split(" = ", 1)
-        self.lines.append(Step(kind, ", ".join(names), text, right, left))
+        self.lines.append(Step(kind, ", ".join(names), text, (right,), left))
         self.names.update(known)
         if node.name in FACTORS:
             written_as = apply(FACTORS[node.name], *node.operands)
@@ -351,4 +376,4 @@ class _Writer:
             names = [f"{kind}_{name}" for name in (pairs if len(parts) > len(wrt) else wrt)]
         for name, head, part in zip(names, heads(self.derivation), parts, strict=True):
             written, typeset = (formula(part, columns=columns) for columns in (False, True))
-            self.lines.append(Step("result", name, written.text(), typeset.latex(), head))
+            self.lines.append(Step("result", name, written.text(), typeset.lines(), head))

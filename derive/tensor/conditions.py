@@ -38,6 +38,8 @@ def size_conditions(roots: Sequence[Tensor]) -> list[sp.Expr]:
         bounds = [start, size - 1 - start, last + 1, size - 1 - last]
         if step == 1:
             bounds = [start, count, size - 1 - last]  # a window can be empty
+        elif step < 0:
+            bounds = [start, size - 1 - start, count, last]
         for bound in bounds:
             if not sp.expand(bound).is_nonnegative:
                 conditions[sp.expand(bound)] = None

@@ -403,6 +403,9 @@ def det(x: TensorLike) -> Tensor:
 def logdet(x: TensorLike) -> Tensor:
     """Give ``log(det(x))``, without overflow; nan where the determinant is negative.
 
+    For a diagonal matrix, or a symbol that is declared triangular, this is the sum of the
+    logarithms of the diagonal, and nan where an entry of that is negative.
+
     Examples
     --------
     >>> import derive

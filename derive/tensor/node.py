@@ -87,6 +87,11 @@ class Tensor:
         raise TypeError(f"a tensor of shape {show_shape(self.shape)} has no length as a number")
 
     def __iter__(self) -> Iterator[Tensor]:
+        if not (self.shape and self.shape[0].is_Integer):
+            raise TypeError(
+                f"a tensor of shape {show_shape(self.shape)} has no number of entries to go "
+                "through; use operations on the whole, such as derive.sum"
+            )
         return (self[k] for k in range(len(self)))
 
     def __getitem__(self, key: Any) -> Tensor:
@@ -121,6 +126,11 @@ class Tensor:
 
     def __rpow__(self, other: TensorLike) -> Tensor:
         return _operators().binary("power", other, self)
+
+    def __xor__(self, other: TensorLike) -> Tensor:
+        raise TypeError("^ is not a power in Python; write **")
+
+    __rxor__ = __xor__
 
     def __matmul__(self, other: TensorLike) -> Tensor:
         return _operators().binary("matmul", self, other)

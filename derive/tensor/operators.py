@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, TypeAlias
 
 import sympy as sp
@@ -45,6 +46,8 @@ def as_tensor(value: TensorLike) -> Tensor:
         from derive.interop import from_sympy
 
         return from_sympy(value)
+    if isinstance(value, Integral):  # of NumPy, say
+        return construct.constant(int(value))
     if isinstance(value, (list, tuple)):
         from derive.tensor.structural import stack
 

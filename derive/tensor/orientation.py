@@ -126,7 +126,25 @@ def _wanted(roots: Sequence[Tensor], fixed: Mapping[Tensor, Labels]) -> dict[Ten
         elif isinstance(node, (Map, Contraction)) and _is_entrywise(node):
             for operand, names in zip(node.operands, node.labels, strict=True):
                 _want(wanted, operand, names, order)
+        elif isinstance(node, Contraction) and len(node.operands) == 2:
+            _want_factors(wanted, node, order)
     return wanted
+
+
+def _want_factors(wanted: dict[Tensor, Labels], node: Contraction, order: Labels) -> None:
+    """Want products of matrices as they stand in another one: ``A.T @ R @ K``."""
+    first, second = ({*names} for names in node.labels)
+    summed = [k for k in first & second if k >= node.ndim]
+    if len(summed) != 1:
+        return
+    batch = [k for k in order if k in first and k in second]
+    alone = [[k for k in order if k in own and k not in batch] for own in (first, second)]
+    left = int(bool(alone[1]) and order[len(batch)] in second)
+    orders = ([*batch, *alone[left], *summed], [*batch, *summed, *alone[1 - left]])
+    for k, labels in zip((left, 1 - left), orders, strict=True):
+        operand = node.operands[k]
+        if isinstance(operand, Contraction) and not _is_entrywise(operand):
+            _want(wanted, operand, node.labels[k], labels)
 
 
 def _is_entrywise(node: Tensor) -> bool:

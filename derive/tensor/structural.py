@@ -7,6 +7,7 @@ sum of pads, which the code generator prints as one call.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeGuard
 
 import sympy as sp
 
@@ -99,7 +100,11 @@ def window(tensor: Tensor, axis: int, start: sp.Expr, count: sp.Expr, step: int)
             if k != axis:
                 result = spread(result, k, start, size, step)
         return result
-    if isinstance(tensor, Primitive) and tensor.name == "slice" and tensor.attributes[0] == axis:
+    if (
+        _is_slice_along(tensor, axis)
+        and _lies_within(start, count, step, size)
+        and _begins_within(tensor)
+    ):
         _, first, _, stride = tensor.attributes
         return window(tensor.operands[0], axis, first + stride * start, count, step * stride)
     if isinstance(tensor, Primitive) and tensor.name == "slice" and tensor.attributes[0] > axis:
@@ -117,6 +122,44 @@ def window(tensor: Tensor, axis: int, start: sp.Expr, count: sp.Expr, step: int)
         ),
         shape,
     )
+
+
+def _is_slice_along(tensor: Tensor, axis: int) -> TypeGuard[Primitive]:
+    return isinstance(tensor, Primitive) and tensor.name == "slice" and tensor.attributes[0] == axis
+
+
+def _begins_within(node: Primitive) -> bool:
+    """Tell whether the first entry of a slice is one of its axis at all sizes.
+
+    NumPy begins such a slice elsewhere where it is not.
+    """
+    axis, start, _, step = node.attributes
+    room = start if step > 0 else node.operands[0].shape[axis] - 1 - start
+    return sp.expand(room).is_nonnegative is True
+
+
+def _lies_within(start: sp.Expr, count: sp.Expr, step: int, size: sp.Expr) -> bool:
+    """Tell whether entries, if there are any, lie within an axis at all sizes.
+
+    Of a slice, those that do not would be found beyond its end, if the slice were left out.
+    """
+    most = count.replace(sp.ceiling, lambda entries: entries + 1 - sp.Rational(1, abs(step)))
+    last = start + step * (most - 1)
+    low, high = (start, last) if step > 0 else (last, start)
+    return all(sp.expand(room).is_nonnegative is True for room in (low, size - 1 - high))
+
+
+def downward_end(start: sp.Expr, count: sp.Expr, step: int, size: sp.Expr) -> sp.Expr | None:
+    """Give the end of a slice with a step below 0, or None where it takes the first entries, too.
+
+    An end of -1 would mean the last entry.  One that can be -1 is counted from behind, where
+    everything before the first entry is below ``-size``.
+    """
+    # The end without a ceiling is between the last entry and the one that would follow.
+    end = sp.expand(start + step * count.replace(sp.ceiling, lambda entries: entries))
+    if end.is_negative:
+        return None
+    return end if end.is_nonnegative else sp.expand(end - size)
 
 
 def fresh_names(view: View) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -10,7 +10,7 @@ what is computed from eigenvectors does have a derivative there: how heat spread
 # %%
 # What divides by a gap
 # ---------------------
-# A cotangent of the eigenvectors is divided by the gaps between eigenvalues: ``R`` has one over
+# A cotangent of the eigenvectors is divided by the gaps between eigenvalues: ``F`` has one over
 # each, and 0 on the diagonal. Where two of them coincide, any rotation of their eigenvectors gives
 # eigenvectors again, and there is no derivative.
 

@@ -46,8 +46,8 @@ by_weights.steps
 derive.verify(-derive.outer(x, x), energy, W)
 
 # %%
-# The right one holds for every edge the squared difference of its ends, which is half of what the
-# energy adds for it, since each edge is in ``W`` twice:
+# The right one holds for every edge half of the squared difference of its ends, since each edge is
+# in ``W`` twice, and the other half is in the other entry:
 
 derive.verify((x[:, None] - x[None, :]) ** 2 / 2, energy, W)
 

@@ -10,6 +10,7 @@ import pytest
 
 import derive
 from codegen.checking import evaluate
+from derive.language import ParseError
 from derive.tensor.node import symbols_of
 from tests.support import assert_same
 
@@ -93,3 +94,21 @@ def test_random_text(seed):
     if shaped.ndim == 2 and 1 in shaped.shape:
         shaped = shaped.ravel()
     assert_same(actual, shaped, rtol=1e-9, told=text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sum(maximum(A', x))", "where(x > 0, A, 0*A)", "power(A, x)", "minimum(x, A)", "equal(A, x)"],
+)
+def test_a_column_is_no_row_beside_a_matrix(text):
+    """NumPy would broadcast the column as a row; ``A + x`` is refused for the same reason."""
+    with pytest.raises(ParseError, match=r"is between equal shapes, so write x\*vector\(1\)'"):
+        derive.parse(text)
+
+
+@pytest.mark.parametrize("text", ["(c'*c)*A", "A*(c'*c)"])
+def test_a_matrix_of_one_entry_is_a_number_beside_a_matrix(text):
+    """The sizes of A stay open: with a product of matrices, one of them would be 1."""
+    found = derive.parse(text, "c: matrix(n, 1)")
+    assert str(found) == "sum(c ** 2) * A"
+    assert [str(size) for size in found.shape] == ["m", "d"]

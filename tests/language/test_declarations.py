@@ -83,7 +83,9 @@ WRONG = {
     "X: matrix(n d)": (
         "expected an operator or ',' or ')' after 'n'; got 'd'\n  X: matrix(n d)\n              ^"
     ),
-    "X:": "expected a name after ':'; the text ends\n  X:\n    ^",
+    "X:": "expected a kind such as matrix(n, d) after ':'; the text ends\n  X:\n    ^",
+    "X: (n, d)": ("expected a kind such as matrix(n, d) after ':'; got '('\n  X: (n, d)\n     ^"),
+    "S: symmetric": "symmetric needs a size; write symmetric(n)\n  S: symmetric\n     ^^^^^^^^^",
     "x: vector(n), x: scalar": "x is declared twice\n  x: vector(n), x: scalar\n                ^",
     "n: scalar, x: vector(n)": (
         "n is a size and also a symbol; rename one of them\n  n: scalar, x: vector(n)\n  ^"

@@ -22,8 +22,100 @@ ERRORS = {
         "   ^",
     ),
     ("", None): (ParseError, "the text is empty; expected an expression", "", "^"),
-    ("x y", None): (ParseError, "expected an operator or the end after 'x'; got 'y'", "x y", "  ^"),
-    ("2x", None): (ParseError, "expected an operator or the end after '2'; got 'x'", "2x", " ^"),
+    ("x y", None): (
+        ParseError,
+        "expected an operator or the end after 'x'; got 'y'; a product needs an operator, as in "
+        "x*y",
+        "x y",
+        "  ^",
+    ),
+    ("2x", None): (
+        ParseError,
+        "expected an operator or the end after '2'; got 'x'; a product needs an operator, as in "
+        "2*x",
+        "2x",
+        " ^",
+    ),
+    ("2(x + 1)", None): (
+        ParseError,
+        "a product needs an operator, as in 2*(...)",
+        "2(x + 1)",
+        "^^^^^^^^",
+    ),
+    ("tr(X'X)", None): (
+        ParseError,
+        "expected an operator or ',' or ')' after \"'\"; got 'X'; a product needs an operator, as "
+        "in X'*X",
+        "tr(X'X)",
+        "     ^",
+    ),
+    ("x.T A @ x", None): (
+        ParseError,
+        "expected an operator or the end after '.T'; got 'A'; a product needs an operator, as in "
+        "x.T@A",
+        "x.T A @ x",
+        "    ^",
+    ),
+    ("(A + B) x", None): (
+        ParseError,
+        "expected an operator or the end after ')'; got 'x'; a product needs an operator, such as "
+        "*",
+        "(A + B) x",
+        "        ^",
+    ),
+    ("x^T A x", None): (
+        ParseError,
+        "expected an operator or the end after 'T'; got 'A'; ^T is a power, not a transpose; write "
+        "x' or x.T",
+        "x^T A x",
+        "    ^",
+    ),
+    ("x^T*A*x", None): (
+        ParseError,
+        "^T is a power, not a transpose; write x' or x.T",
+        "x^T*A*x",
+        "^^^",
+    ),
+    ("log det(X)", None): (
+        ParseError,
+        "expected an operator or the end after 'log'; got 'det'; log is a function, so write "
+        "log(...)",
+        "log det(X)",
+        "    ^^^",
+    ),
+    ("sum_i x_i", None): (
+        ParseError,
+        "expected an operator or the end after 'sum_i'; got 'x_i'; a sum is written sum(...), "
+        "without an index",
+        "sum_i x_i",
+        "      ^^^",
+    ),
+    (r"\frac{1}{2} x^\top A x", None): (
+        ParseError,
+        r"LaTeX is not read; write x' for x^\top, a/b for \frac{a}{b}, sum(x) for \sum x, "
+        r"norm2(x) for \|x\|, and every product with *",
+        r"\frac{1}{2} x^\top A x",
+        "^",
+    ),
+    ("tr(A⁻¹)", None): (
+        ParseError,
+        "'⁻' is not an operator here; write 'inv(...)' for an inverse, or '^-1'",
+        "tr(A⁻¹)",
+        "    ^",
+    ),
+    ("x'*inv(A + b*I)*x", None): (
+        ParseError,
+        "'I' is not the identity; write eye(n), or declare a matrix of this name",
+        "x'*inv(A + b*I)*x",
+        "             ^",
+    ),
+    ("sum(σ(x))", None): (
+        ParseError,
+        "unknown function 'σ'; write sigmoid(...)",
+        "sum(σ(x))",
+        "    ^",
+    ),
+    ("ln(x)", None): (ParseError, "unknown function 'ln'; write log(...)", "ln(x)", "^^"),
     ("f(x", None): (ParseError, "'(' is never closed", "f(x", " ^"),
     ("x)", None): (ParseError, "')' closes a bracket that was not opened", "x)", " ^"),
     ("(x]", None): (ParseError, "expected ')' to close '(', got ']'", "(x]", "  ^"),
@@ -76,7 +168,12 @@ ERRORS = {
         "x × y",
         "  ^",
     ),
-    ("x²", None): (ParseError, "expected an operator or the end after 'x'; got '²'", "x²", " ^"),
+    ("x²", None): (
+        ParseError,
+        "'²' is not an operator here; write '^2' or '** 2'",
+        "x²",
+        " ^",
+    ),
     ("√x", None): (ParseError, "'√' is not an operator here; write 'sqrt(...)'", "√x", "^"),
     ("|x|", None): (
         ParseError,
@@ -114,7 +211,7 @@ ERRORS = {
         "𝐱 + y",
         "^",
     ),
-    ("{x}", None): (ParseError, "'{' (U+007B) has no meaning in an expression", "{x}", "^"),
+    ("{x}", None): (ParseError, "'{' is not a bracket here; write '('", "{x}", "^"),
     ("x; y", None): (
         ParseError,
         "expected an operator or the end after 'x'; got ';'",
@@ -559,7 +656,8 @@ ERRORS = {
     ),
     ("max(x, y)", None): (
         ParseError,
-        "max: axis is no tensor; it is max(x, axis=None, keepdims=False)",
+        "max: axis is no tensor; it is max(x, axis=None, keepdims=False); maximum(x, y) is between "
+        "two",
         "max(x, y)",
         "^^^^^^^^^",
     ),

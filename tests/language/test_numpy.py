@@ -154,3 +154,10 @@ def test_functions_are_listed_with_their_signatures():
     assert table["exp"].spelling is None
     assert all(function.summary for function in table.values())
     assert not {"eval", "let", "gradient", "map"} & set(table)
+
+
+def test_infinity_is_a_number_unless_it_is_declared() -> None:
+    x = derive.vector("x", 3)
+    assert derive.parse("maximum(x, -inf)", {"x": x}) is derive.maximum(x, -sp.oo)
+    inf = derive.scalar("inf")
+    assert derive.parse("x * inf", {"x": x, "inf": inf}, spelling="numpy") is x * inf

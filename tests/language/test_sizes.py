@@ -12,7 +12,7 @@ SHAPES = {
     "x .* y ./ z": {"x": "n", "y": "n", "z": "n"},
     "A .* B + C": {"A": "n m", "B": "n m", "C": "n m"},
     "maximum(x, y)": {"x": "n", "y": "n"},
-    "where(x > y, A, B)": {"x": "n", "y": "n", "A": "m n", "B": "m n"},
+    "where(x[:] > y, A, B)": {"x": "n", "y": "n", "A": "m n", "B": "m n"},
     "a*x + b": {"a": "", "x": "n", "b": ""},
     # products
     "A*B*x": {"A": "n m", "B": "m d", "x": "d"},

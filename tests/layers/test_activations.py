@@ -161,7 +161,7 @@ def test_emitted_choice_guards_the_branch_that_is_not_taken() -> None:
 
 def test_emitted_constants_are_one_factor() -> None:
     source = codegen.to_numpy(layers.gelu(x, approximate=True)).source
-    assert "math.sqrt(2/math.pi) * (0.044715 * (x * x * x) + x)" in source
+    assert "math.sqrt(2/math.pi) * (0.044715 * (x**2 * x) + x)" in source
 
 
 # --------------------------------------------------------------------------- closed forms

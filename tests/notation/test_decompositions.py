@@ -65,3 +65,13 @@ def test_an_assumption_is_no_operation():
     K = derive.assume(A @ A.T + derive.eye(n), positive_definite=True)
     table = derive.backprop(derive.logdet(K), [A])
     assert "assume" not in str(table)
+
+
+def test_reciprocal_gaps_are_called_f():
+    S, B = derive.matrix("S", n, n, symmetric=True), derive.matrix("B", n, n)
+    _, V = derive.linalg.eigh(S)
+    written = str(derive.vjp(V, S, B))
+    assert written.startswith("V @ (F * (")
+    assert (
+        "\nwhere F = where(arange(n)[:, None] == arange(n), 0, 1 / (w - w[:, None]))\n" in written
+    )

@@ -94,3 +94,8 @@ def test_names_are_escaped(name: str) -> None:
     assert not set("$%#&<>") & set(bare)
     assert bare.count("{") == bare.count("}")
     assert r"\input" not in written
+
+
+def test_one_beside_a_diagonal_matrix_is_a_matrix_of_ones() -> None:
+    assert latex(derive.eye(n) - 1) == r"\mathbf{I}_{n} - \mathbf{1} \mathbf{1}^{\top}"
+    assert latex(A + 1) == r"\mathbf{A} + 1"

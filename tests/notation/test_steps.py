@@ -65,3 +65,16 @@ def test_jvp_gives_the_forward_pass_and_the_result() -> None:
     A = derive.matrix("A", n, n)
     steps = derive.jvp(derive.inv(A), A).steps
     assert [str(step) for step in steps] == ["f = inv(A)", "jvp = -inv(A) @ dA @ inv(A)"]
+
+
+def test_what_defines_a_name_comes_last_on_a_line_of_its_own() -> None:
+    A = derive.matrix("A", n, n)
+    w, V = derive.linalg.eig(A)
+    steps = derive.gradient(derive.sum(V**4 @ w), A).steps
+    assert any(len(step.lines_latex) > 1 for step in steps if step.kind == "lesson")
+    assert not any("where" in step.name or "where" in step.name_latex for step in steps)
+    rows = steps.latex().split("\n")
+    assert all(row.startswith(r"&\text{where }") for row in rows if r"\text{where }" in row)
+    (multiplied,) = (step for step in steps if step.words == "multiply by inv(V)")
+    assert multiplied.name == "diag(w) @ R @ dV + R @ dA @ V"
+    assert multiplied.formula_text == "diag(dw) + R @ dV @ diag(w)\nwhere R = inv(V)"

@@ -186,3 +186,9 @@ def test_entries_of_a_tensor_have_one_index() -> None:
     n = derive.dims("n")
     T = derive.tensor("T", n, n, n)
     assert [str(T[0, 1]), str(T[0][1]), str(T[:1, 1])] == ["T[0, 1]", "T[0, 1]", "T[:1, 1]"]
+
+
+def test_factors_that_cancel_leave_no_vector() -> None:
+    s = derive.sum(derive.tensor("M", *derive.dims("n k")), axis=1)
+    N = derive.matrix("N", derive.dims("n"), derive.dims("m"))
+    assert str(derive.einsum("i,ij->ij", s, 1 / s[:, None] * N)) == "N"

@@ -53,6 +53,33 @@ def test_error_says_what_and_why(name):
         build()
 
 
+def test_numbers_of_numpy_are_numbers():
+    assert x * np.float64(0.1) == np.float64(0.1) * x == x * 0.1
+    assert x ** np.int64(2) == x**2
+    assert np.int32(3) + x == x + 3
+
+
+HABITS = {
+    "a power of another language": (lambda: x ^ 2, r"^\^ is not a power in Python; write \*\*$"),
+    "its base": (lambda: 2 ^ x, r"^\^ is not a power in Python; write \*\*$"),
+    "the builtin sum": (lambda: sum(x), r"a tensor of shape \(n,\) .* such as derive.sum$"),
+}
+
+
+@pytest.mark.parametrize("name", HABITS)
+def test_habits_that_are_no_operation(name):
+    build, message = HABITS[name]
+    with pytest.raises(TypeError, match=message):
+        build()
+
+
+def test_an_unknown_name_of_the_module_suggests_the_nearest():
+    with pytest.raises(AttributeError, match="has no attribute 'norm2'; did you mean 'norm'"):
+        derive.norm2(x)
+    with pytest.raises(AttributeError, match=r"has no attribute 'nothing_like_it'$"):
+        derive.nothing_like_it(x)
+
+
 UNSUPPORTED = {
     "data": (lambda: X @ np.eye(3), "is data, not part of a formula"),
     "ellipsis": (lambda: derive.einsum("...i->...", X), "an ellipsis is not supported"),

@@ -142,6 +142,7 @@ def _lesson() -> Lesson:
                 (inverse @ dV) @ linear.diag(w) + linear.diag(dw),
             ),
             Equation("keep the diagonal", dw, linear.diag(between)),
+            Equation("write F for the reciprocal gaps", F * (w - w[:, None]), 1 - linear.eye(n)),
             Equation(
                 "divide the rest by the gaps",
                 inverse @ dV - linear.diag(linear.diag(inverse @ dV)),
@@ -156,6 +157,7 @@ def _lesson() -> Lesson:
             ),
             Equation("move everything off dA", A_bar, inverse.T @ inner @ V.T),
         ),
+        names={F: "F"},
     )
 
 

@@ -50,7 +50,9 @@ def as_coefficient(value: object) -> sp.Expr:
         if math.isnan(value):
             raise UnsupportedError("nan is not a constant of an expression")
         return (
-            sp.oo * int(math.copysign(1, value)) if math.isinf(value) else sp.Rational(repr(value))
+            sp.oo * int(math.copysign(1, value))
+            if math.isinf(value)
+            else sp.Rational(float.__repr__(value))  # of NumPy's float64, too
         )
     expr = sp.sympify(value)
     floats = expr.atoms(sp.Float)

@@ -12,6 +12,7 @@ what people write                                      what it becomes
 ``logsumexp(x - c) + c``, c constant along the axis    ``logsumexp(x)``
 ``log(softmax(x)[k])``                                 ``log_softmax(x)[k]``
 ``log(prod(sigmoid(x)))``                              ``-sum(softplus(-x))``
+``log(prod(x))``                                       ``sum(log(x))``
 ``log(det(A))``                                        ``logdet(A)``
 =====================================================  ====================================
 
@@ -161,18 +162,25 @@ class Inputs:
         return _is_probability(maps.map_entries(body, [(found[0], axes)], axes))
 
     def log_of_power(self, expr: sp.Expr) -> sp.Expr | None:
-        """Give the logarithm of a power of a determinant, whose sign is not known.
+        """Give the logarithm of a power of a determinant or of a product, whose sign is not known.
 
-        An even power has a logarithm also where the determinant is negative.
+        An even power has a logarithm also where these are negative.  A product of many numbers
+        overflows; the sum of their logarithms does not, and is not a number where one is negative.
         """
         base, exponent = (expr.base, expr.exp) if expr.is_Pow else (expr, sp.S.One)
         found = self._tensor(base) if base.is_Symbol else None
         if found is None or exponent.is_even or not scalar.is_constant(exponent):
             return None
         tensor, names = found
-        if not isinstance(tensor, Primitive) or tensor.name != "det":
+        if not isinstance(tensor, Primitive) or tensor.name not in ("det", "prod"):
             return None
-        log = primitive("logdet", tensor.operands, tensor.shape)
+        if tensor.name == "prod":
+            (inner,) = tensor.operands
+            axes = axes_of(inner)
+            logs = maps.map_entries(sp.log(scalar.placeholder(0)), [(inner, axes)], axes)
+            log = _log_along_axes(tensor, logs)
+        else:
+            log = primitive("logdet", tensor.operands, tensor.shape)
         return exponent * maps.absorb(log, names, self.factors)
 
     def _tensor(self, symbol: sp.Symbol) -> Factor | None:

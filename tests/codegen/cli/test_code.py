@@ -75,7 +75,7 @@ def test_emit_of_what_is_no_scalar_is_value_and_jacobian(answer: Answer) -> None
 def test_emit_in_several_symbols(answer: Answer) -> None:
     source = answer("emit", "x'*y", "--wrt", "x,y", "--of", "gradient")
     assert "def gradient(x, y):" in source
-    assert "return (result_x, result_y)" in source
+    assert "return (gradient_x, gradient_y)" in source
 
 
 def test_emit_of_one_kind_is_named_after_it(answer: Answer) -> None:

@@ -35,12 +35,18 @@ ERRORS = {
     ),
     "a Jacobian is wanted": (
         ("gradient", "A*x", "--wrt", "x", "--let", "A: matrix(m, n)"),
-        "gradient: the function has shape (m,), not (): sum it, or use jacobian",
+        "gradient: the function has shape (m,), not (): sum it, or use jacobian\n"
+        "read as x: vector (n,); --let declares otherwise",
     ),
     "a sum of scalars has no gradient in an orthogonal matrix": (
         ("gradient", "tr(Q*A)", "--wrt", "Q", "--let", "Q: orthogonal(n)"),
         "Q is declared orthogonal: its gradient depends on a metric; declare it without structure "
         "and project the gradient on the tangent space",
+    ),
+    "a name was read as what it is not": (
+        ("gradient", "lambda*norm2(x)^2", "--wrt", "x", "--let", "x: vector(d)"),
+        "gradient: the function has shape (n,), not (): sum it, or use jacobian\n"
+        "read as lambda: vector (n,); --let declares otherwise",
     ),
     # ------------------------------------------------------------------ by which symbol
     "several symbols are possible": (
@@ -72,6 +78,18 @@ ERRORS = {
         ("gradient", "x'*S*x", "--wrt", "x", "--let", "S: symetric(n)"),
         "unknown kind 'symetric'; did you mean 'symmetric'?\n  S: symetric(n)\n     ^^^^^^^^",
     ),
+    "a structure has no size": (
+        ("gradient", "x'*S*x", "--wrt", "x", "--let", "S: symmetric"),
+        "symmetric needs a size; write symmetric(n)\n  S: symmetric\n     ^^^^^^^^^",
+    ),
+    "a size is not in the expression, and none is needed": (
+        ("gradient", "x'*x", "--sizes", "d=3"),
+        "--sizes: 'd' is no size of the expression, which has n",
+    ),
+    "the name is none of Python": (
+        ("gradient", "x'*x", "--emit", "numpy", "--name", "2f"),
+        "--name 2f: a function of Python cannot have this name",
+    ),
     "a size is no number": (
         ("check", "x'*x", "--sizes", "n=four"),
         "--sizes: 'n=four' is not a size; write n=4,d=3",
@@ -79,6 +97,10 @@ ERRORS = {
     "a size is zero": (
         ("check", "x'*x", "--sizes", "n=0"),
         "--sizes: 'n=0' is not a size; write n=4,d=3",
+    ),
+    "a size is given twice": (
+        ("check", "x'*x", "--sizes", "n=4", "--sizes", "n=5"),
+        "--sizes: n is given twice, as 4 and as 5",
     ),
     "a size is unknown": (
         ("check", "x'*x", "--sizes", "q=4"),

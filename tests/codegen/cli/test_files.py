@@ -92,6 +92,21 @@ def test_a_file_is_not_replaced(run: Run, tmp_path: Path) -> None:
     assert file.read_text(encoding="utf-8") == "mine"
 
 
+def test_a_link_to_nothing_is_not_followed(run: Run, tmp_path: Path) -> None:
+    link = tmp_path / "notes.txt"
+    link.symlink_to(tmp_path / "elsewhere.txt")
+    result = run(*COMMAND, "-o", str(link))
+    assert result.exit_code == 2
+    assert result.stderr == f"derive: -o {link}: the file exists; add --force to replace it\n"
+    assert not (tmp_path / "elsewhere.txt").exists()
+
+
+def test_a_name_that_is_too_long(run: Run, tmp_path: Path) -> None:
+    result = run(*COMMAND, "-o", str(tmp_path / ("a" * 300)))
+    assert result.exit_code == 2
+    assert result.stderr.endswith(": File name too long\n")
+
+
 def test_a_file_is_replaced_by_force(answer: Answer, tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("mine", encoding="utf-8")

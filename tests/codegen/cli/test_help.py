@@ -53,6 +53,11 @@ def test_the_examples_of_the_help_run(run: Run, command: str) -> None:
         assert result.stderr == ""
 
 
+def test_an_option_that_takes_no_value_shows_none(run: Run) -> None:
+    lines = [line for line in run("gradient", "--help").stdout.splitlines() if "<bool>" in line]
+    assert [line.split()[1] for line in lines] == ["--help"]  # typer's own
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_says_how_a_command_ends(run: Run, command: str) -> None:
     text = " ".join(run(command, "-h").stdout.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -85,6 +86,19 @@ def test_it_runs_as_a_module_and_without_unicode_writes_escapes() -> None:
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"\\u2202L/\\u2202W" in done.stdout
+
+
+@pytest.mark.parametrize("expression", ["sum(é.^2)", "é'*é + ×"])
+def test_json_stays_json_without_unicode(expression: str) -> None:
+    """Python's own escapes of é and of letters beyond 16 bits are none of JSON's."""
+    done = subprocess.run(
+        [*DERIVE, "gradient", expression, "--let", "é: vector(𝑛)", "--json", "--quiet"],
+        env={**ENV, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+    )
+    found = json.loads(done.stdout)
+    assert done.returncode == (0 if found["error"] is None else 2)
+    assert "é" in (found["expression"] or found["error"]["message"])
 
 
 def test_a_bug_says_that_it_is_one() -> None:

@@ -40,6 +40,11 @@ def test_how_the_names_were_read_is_told_beside_an_error(run: Run) -> None:
     )
 
 
+def test_what_is_declared_for_nothing_is_told(run: Run) -> None:
+    result = run("gradient", "x'*C*x", "--wrt", "x", "--let", "c: symmetric(n)", env=TERMINAL)
+    assert plain(result.stderr) == ("x: vector (m,), C: matrix (m, m); not in the expression: c\n")
+
+
 def test_quiet(run: Run) -> None:
     result = run("gradient", *SQUARES, "--quiet", env=TERMINAL)
     assert result.stderr == ""

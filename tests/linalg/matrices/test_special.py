@@ -65,7 +65,7 @@ def test_gradient_of_a_toeplitz_product_is_a_correlation():
     np.testing.assert_allclose(first, expected, rtol=1e-13)
     # One outer product, of which the reversal is a view.
     assert made.source.count("x[:, None]") == 1
-    assert "np.s_" not in made.source.split("result_r")[1].split("d_joined")[0]
+    assert "np.s_" not in made.source.split("gradient_r")[1].split("d_joined")[0]
 
 
 def test_gradient_of_a_circulant_product():
