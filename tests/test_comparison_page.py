@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from codegen.cli.commands import app
 from tests.benchmarks.comparison.tasks import TASKS
 from tests.test_matrixcalculus_examples import EXAMPLES
 
@@ -51,6 +53,12 @@ def test_every_documented_example_is_there() -> None:
     known = [(identity.kind, identity.wrt) for identity in EXAMPLES]
     commands = [row["command"] for row in RESULTS["documented"]]
     assert [(command[0], command[3]) for command in commands] == known
+
+
+def test_documented_examples_print_what_the_page_shows() -> None:
+    for row in RESULTS["documented"]:
+        printed = CliRunner().invoke(app, row["command"], catch_exceptions=False).stdout
+        assert printed.strip() == row["said"]
 
 
 def test_every_race_has_every_rival() -> None:
