@@ -38,6 +38,7 @@ _FUNCTIONS = {
     **{f: rf"\{f}" for f in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
     **{f: rf"\{f}" for f in ("arcsin", "arccos", "arctan")},
     "sigmoid": r"\sigma",
+    "log_softmax": r"\log\operatorname{softmax}",
     "maximum": r"\max",
     "minimum": r"\min",
     "max": r"\max",
