@@ -87,3 +87,19 @@ def test_logarithms_of_a_product_are_added(expr: derive.Tensor) -> None:
 def test_an_even_power_of_a_product_has_a_logarithm_where_it_is_negative() -> None:
     even = derive.log(derive.prod(v) ** 2)
     assert codegen.to_numpy(even)(np.array([-2.0, 3.0])) == pytest.approx(np.log(36))
+
+
+@pytest.mark.parametrize("generate", [codegen.to_numpy, codegen.to_jax])
+def test_second_derivative_of_a_root_at_large_arguments(generate: Callable) -> None:
+    """As a difference, 1 / sqrt(1 + x²) - x² / (1 + x²)^(3/2), it would be 0 at 1e8."""
+    hessian = derive.hessian(derive.sum(sqrt(1 + x**2)), x)
+    assert str(hessian) == "diag(1 / (x ** 2 + 1) ** (3 / 2))"
+    points = np.array([0.0, 1.0, 1e4, 1e8])
+    with jax.enable_x64(True):
+        found = np.diag(generate(hessian)(points))
+    np.testing.assert_allclose(found, [1.0, 2**-1.5, 1 / (1e8 + 1) ** 1.5, 1e-24], rtol=1e-12)
+
+
+def test_slope_of_a_quotient_of_powers_is_no_difference() -> None:
+    gradient = derive.gradient(derive.sum(x**2 / (1 + x**2)), x)
+    assert str(gradient) == "2 * x / (x ** 2 + 1) ** 2"

@@ -83,3 +83,10 @@ def test_a_symbol_keeps_its_own_name() -> None:
     p = derive.vector("p", derive.dims("own"), positive=True)
     derive.let("q", -p)
     assert str(derive.sqrt(p)) == "sqrt(p)"
+
+
+def test_a_sum_of_negative_terms_gives_its_sign_away() -> None:
+    k = derive.dims("k")
+    X, L = derive.matrix("X", n, k), derive.matrix("L", k, k)
+    lagrangian = derive.trace(X.T @ A @ X) - derive.trace(L @ (X.T @ X - derive.eye(k)))
+    assert str(derive.gradient(lagrangian, X)) == "(A + A.T) @ X - X @ (L + L.T)"
